@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.signal import lfilter
+from sklearn.utils.estimator_checks import check_estimator
+from statsmodels.tsa.statespace.sarimax import SARIMAX
+from statsmodels.tsa.stattools import kpss
+
+from tsrnn import ARIMA, AutoARIMA
+from tsrnn.arima import kpss_statistic, seasonal_strength
+
+NAN = np.nan
+# International airline passengers in thousands, 1949 to 1960, monthly (Box and Jenkins 1976).
+PASSENGERS = """
+112 118 132 129 121 135 148 148 136 119 104 118 115 126 141 135 125 149 170 170 158 133 114 140
+145 150 178 163 172 178 199 199 184 162 146 166 171 180 193 181 183 218 230 242 209 191 172 194
+196 196 236 235 229 243 264 272 237 211 180 201 204 188 235 227 234 264 302 293 259 229 203 229
+242 233 267 269 270 315 364 347 312 274 237 278 284 277 317 313 318 374 413 405 355 306 271 306
+315 301 356 348 355 422 465 467 404 347 305 336 340 318 362 348 363 435 491 505 404 359 310 337
+360 342 406 396 420 472 548 559 463 407 362 405 417 391 419 461 472 535 622 606 508 461 390 432
+"""
+ROWS_ARE_STEPS = {
+    name: "rows are consecutive time steps"
+    for name in ("check_methods_sample_order_invariance", "check_methods_subset_invariance")
+}
+AIRLINE = ((0, 1, 1), (0, 1, 1, 12))
+
+
+def passengers() -> pd.Series:
+    months = pd.period_range("1949-01", periods=144, freq="M")
+    return pd.Series(np.array(PASSENGERS.split(), dtype=float), index=months)
+
+
+def daily(values) -> pd.Series:
+    return pd.Series(values, index=pd.bdate_range("2020-01-01", periods=len(values)))
+
+
+def arma_series(n: int = 300, seed: int = 0) -> np.ndarray:
+    return lfilter([1.0, 0.4], [1.0, -0.7], np.random.default_rng(seed).normal(size=n))
+
+
+@pytest.mark.parametrize(
+    ("model", "expected_failures"),
+    [(ARIMA(), ROWS_ARE_STEPS), (AutoARIMA(max_p=1, max_q=1), {})],
+)
+def test_check_estimator(monkeypatch, model, expected_failures):
+    monkeypatch.setitem(os.environ, "SCIPY_ARRAY_API", "1")
+    check_estimator(model, expected_failed_checks=expected_failures, on_skip=None)
+
+
+def test_airline_model_equals_r():
+    model = ARIMA(*AIRLINE).fit(y=np.log(passengers())).models_[None]
+    np.testing.assert_allclose(model.params, [-0.4018, -0.5569], atol=1e-4)
+    reference = SARIMAX(
+        np.log(passengers()).to_numpy(), order=AIRLINE[0], seasonal_order=AIRLINE[1]
+    )
+    result = reference.fit(disp=False)
+    forecast = ARIMA(*AIRLINE).fit(y=np.log(passengers())).predict(horizon=24)
+    np.testing.assert_allclose(forecast, result.forecast(24), atol=1e-3)
+
+
+def test_auto_arima_chooses_what_r_chooses():
+    model = AutoARIMA().fit(y=passengers())
+    assert model.orders_ == {None: ((2, 1, 1), (0, 1, 0, 12))}
+    assert model.search_["aicc"].min() == pytest.approx(1018.17, abs=0.01)  # forecast::auto.arima
+    logs = AutoARIMA().fit(y=np.log(passengers()))
+    assert logs.orders_ == {None: AIRLINE}
+
+
+def test_forecast_of_an_autoregression_in_closed_form():
+    y = arma_series()
+    model = ARIMA(order=(1, 0, 0)).fit(y=y)
+    fitted = model.models_[None]
+    c, phi = fitted.params
+    mean = fitted.units.centre + fitted.units.scale * c / (1 - phi)
+    expected = mean + (y[-1] - mean) * phi ** np.arange(1, 6)
+    np.testing.assert_allclose(model.predict(horizon=5), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("order", [(1, 0, 1), (2, 1, 0), (0, 2, 1)])
+def test_forecasts_equal_statsmodels(order):
+    y = arma_series().cumsum() if order[1] else arma_series()
+    reference = SARIMAX(y, order=order, trend="n" if order[1] else "c").fit(disp=False)
+    forecast = ARIMA(order=order).fit(y=y).predict(horizon=8)
+    np.testing.assert_allclose(forecast, reference.forecast(8), atol=2e-2)
+
+
+def test_update_equals_append_without_refit():
+    y = arma_series().cumsum()
+    model = ARIMA(order=(1, 1, 1)).fit(y=y[:250])
+    fitted = model.models_[None]
+    units, params = fitted.units, np.append(fitted.params, 1.0)
+    scaled = (y - units.centre) / units.scale
+    reference = SARIMAX(scaled[:250], order=(1, 1, 1)).filter(params)
+    expected = reference.append(scaled[250:], refit=False).forecast(10)
+    forecast = model.update(y=y[250:]).predict(horizon=10)
+    np.testing.assert_allclose(forecast, units.centre + units.scale * expected, rtol=1e-6)
+
+
+def test_in_sample_forecasts_equal_statsmodels_after_the_burn_in():
+    y = np.log(passengers())
+    model = ARIMA(*AIRLINE).fit(y=y)
+    fitted = model.models_[None]
+    in_sample = model.predict(y.to_frame()[[]])
+    scaled = (y.to_numpy() - fitted.units.centre) / fitted.units.scale
+    model_ = SARIMAX(scaled, order=AIRLINE[0], seasonal_order=AIRLINE[1])
+    expected = model_.filter(np.append(fitted.params, 1.0)).fittedvalues
+    expected = fitted.units.centre + fitted.units.scale * expected
+    np.testing.assert_allclose(in_sample[13:], expected[13:], rtol=1e-6)
+    np.testing.assert_allclose(in_sample[:1], y.iloc[0])
+
+
+@pytest.mark.parametrize("model", [ARIMA(), AutoARIMA(max_p=1, max_q=1)])
+def test_in_sample_forecasts_use_the_past_only(model):
+    y = arma_series().cumsum()
+    model.fit(y=y)
+    changed = y.copy()
+    changed[150:] = 1e6
+    series = model.models_[None]
+    before, after = series.one_step(y, None), series.one_step(changed, None)
+    np.testing.assert_array_equal(before[:151], after[:151])
+
+
+@pytest.mark.parametrize("model", [ARIMA(order=(1, 0, 0)), AutoARIMA(max_p=2, max_q=2)])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_covariate_that_decides_the_target_is_found(model, gaps):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=220), "b": rng.normal(size=220)})
+    X.index = pd.bdate_range("2020-01-01", periods=220)
+    y = 5 + 3 * X["a"] - 2 * X["b"] + 0.1 * pd.Series(arma_series(220), index=X.index)
+    seen = y.iloc[:200].mask(rng.random(200) < 0.3) if gaps else y.iloc[:200]
+    model.fit(X.iloc[:200], seen)
+    assert np.abs(model.predict(X.iloc[200:]) - y.iloc[200:]).max() < 0.8
+    assert np.std(y.iloc[200:]) > 2
+    one_row = model.predict(X.iloc[200:201])
+    assert one_row.iloc[0] == pytest.approx(model.predict(X.iloc[200:]).iloc[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("gone", [slice(0, 9), slice(100, 120), slice(290, 300)])
+@pytest.mark.parametrize("model", [ARIMA(), AutoARIMA(max_p=1, max_q=1, seasonality=1)])
+def test_missing_values_are_skipped(model, gone):
+    y = daily(arma_series().cumsum())
+    y.iloc[gone] = NAN
+    model.fit(y=y)
+    assert np.isfinite(model.predict(horizon=10)).all()
+    assert np.isfinite(model.predict(y.to_frame()[[]])).all()
+
+
+def test_estimates_with_gaps_equal_statsmodels():
+    y = arma_series()
+    y[np.random.default_rng(1).random(300) < 0.3] = NAN
+    reference = SARIMAX(y, order=(1, 0, 1), trend="c").fit(disp=False)
+    fitted = ARIMA(order=(1, 0, 1)).fit(y=y).models_[None]
+    np.testing.assert_allclose(fitted.params[1:], reference.params[1:3], atol=1e-2)
+
+
+def test_seasonal_model_with_gaps_forecasts_the_season():
+    y = passengers()
+    holes = y.copy()
+    holes.iloc[60:75] = NAN
+    forecast = ARIMA(*AIRLINE).fit(y=np.log(holes)).predict(horizon=12)
+    whole = ARIMA(*AIRLINE).fit(y=np.log(y)).predict(horizon=12)
+    np.testing.assert_allclose(forecast, whole, atol=0.05)
+
+
+@pytest.mark.parametrize("model", [ARIMA(), AutoARIMA(max_p=2, max_q=2)])
+@pytest.mark.parametrize("factor", [1e-12, 1e12])
+def test_units_do_not_matter(model, factor):
+    y = daily(arma_series().cumsum())
+    forecast = model.fit(y=y * factor).predict(horizon=5) / factor
+    np.testing.assert_allclose(forecast, model.fit(y=y).predict(horizon=5), rtol=1e-9)
+
+
+def test_large_offset_costs_no_accuracy():
+    y = arma_series()
+    plain = ARIMA(order=(1, 0, 1)).fit(y=y).predict(horizon=5)
+    far = ARIMA(order=(1, 0, 1)).fit(y=y + 1e12).predict(horizon=5) - 1e12
+    np.testing.assert_allclose(far, plain, atol=2e-3)
+
+
+@pytest.mark.parametrize("model", [ARIMA(), AutoARIMA()])
+def test_constant_series_stays_constant_exactly(model):
+    y = daily(np.full(60, 0.1))
+    assert (model.fit(y=y).predict(horizon=7) == 0.1).all()
+    assert (model.predict(y.to_frame()[[]]) == 0.1).all()
+
+
+@pytest.mark.parametrize("model", [ARIMA(), AutoARIMA(), ARIMA((0, 2, 1)), ARIMA((2, 0, 2))])
+def test_nearly_constant_series_and_lines_make_no_warning(model):
+    for y in (np.append(np.full(40, 3.0), 4.0), np.arange(50.0), np.repeat([0.0, 1.0], 25)):
+        assert np.isfinite(model.fit(y=y).predict(horizon=5)).all()
+
+
+def test_line_is_continued_by_auto_arima():
+    forecast = AutoARIMA().fit(y=3.0 + 0.1 * np.arange(60)).predict(horizon=3)
+    np.testing.assert_allclose(forecast, 3.0 + 0.1 * np.arange(60, 63), rtol=1e-9)
+
+
+def test_panel_equals_single_fits():
+    parts = {"a": daily(arma_series(80)), "b": daily(arma_series(60, seed=1).cumsum())}
+    model = AutoARIMA(max_p=1, max_q=1).fit(y=pd.concat(parts, names=["series", "time"]))
+    forecast = model.predict(horizon=np.int64(4))
+    assert set(model.orders_) == {"a", "b"} == set(model.search_["series"])
+    for name, y in parts.items():
+        alone = AutoARIMA(max_p=1, max_q=1).fit(y=y).predict(horizon=4)
+        np.testing.assert_array_equal(forecast[name], alone)
+
+
+def test_white_noise_and_random_walk_get_their_orders():
+    noise = np.random.default_rng(3).normal(size=300)
+    for y, d in ((noise, 0), (noise.cumsum(), 1), (noise.cumsum().cumsum(), 2)):
+        assert AutoARIMA(seasonality=1).fit(y=y).orders_[None][0][1] == d
+
+
+@pytest.mark.filterwarnings("ignore:kpss currently:FutureWarning", "ignore:The test statistic")
+def test_kpss_statistic_equals_statsmodels():
+    y = arma_series()
+    assert kpss_statistic(y) == pytest.approx(kpss(y, nlags=3)[0])
+
+
+def test_seasonal_strength_tells_season_from_noise():
+    noise = np.random.default_rng(0).normal(size=240)
+    season = 5 * np.sin(2 * np.pi * np.arange(240) / 12)
+    assert seasonal_strength(noise + season, 12) > 0.9
+    assert seasonal_strength(noise, 12) < 0.64
+
+
+def test_gap_before_the_rows_asked_for_is_forecast_across():
+    y = daily(arma_series(100))
+    later = pd.DataFrame(index=pd.bdate_range(y.index[-1], periods=4)[2:3])  # two steps ahead
+    y.iloc[50] = NAN
+    y = y.drop(y.index[50])
+    model = ARIMA(order=(1, 0, 0)).fit(y=y)
+    assert model.predict(later).iloc[0] == model.predict(horizon=2).iloc[1]
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (ARIMA(order=(1, 1)), r"order=\(1, 1\): expected \(p, d, q\), 3 integers >= 0"),
+        (ARIMA(order=(1, -1, 0)), "expected an integer >= 0"),
+        (ARIMA(seasonal_order=(1, 0, 0, 0)), "expected m >= 2 steps a season"),
+        (ARIMA(trend="ct"), "trend='ct': expected one of 'auto', 'n', 'c'"),
+        (AutoARIMA(max_p=-1), "max_p=-1: expected an integer >= 0"),
+        (AutoARIMA(max_length=10), "max_length=10: expected an integer >= 50"),
+        (AutoARIMA(seasonality="year"), "seasonality='year': expected 'auto' or an integer"),
+    ],
+)
+def test_unknown_parameters_are_refused(model, message):
+    with pytest.raises(ValueError, match=message):
+        model.fit(y=arma_series(60))
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (ARIMA(), "n_samples=4: at least 5 are needed; or lower the orders"),
+        (ARIMA(*AIRLINE), "n_samples=4: at least 17 are needed"),
+        (AutoARIMA(), "n_samples=4: at least 5 are needed"),
+        (AutoARIMA(seasonality=12), "n_samples=4: at least 26 are needed; or set seasonality=1"),
+    ],
+)
+def test_too_short_series_is_refused_with_the_number_of_rows(model, message):
+    with pytest.raises(ValueError, match=message):
+        model.fit(y=np.array([1.0, 2.0, 4.0, 3.0]))

@@ -1,0 +1,577 @@
+"""Backtests: numbers by hand, fresh clones, no row after the origin, failures, verdicts."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.exceptions import FitFailedWarning
+from sklearn.linear_model import LinearRegression, Ridge, SGDRegressor
+from sklearn.metrics import mean_absolute_error
+
+from tsrnn import ARIMA, Drift, LSTMForecaster, Naive
+from tsrnn.backtest_result import FORECAST_COLUMNS, _verdict
+from tsrnn.backtesting import backtest
+
+
+class LastValue(RegressorMixin, BaseEstimator):
+    """Forecast the last value (of each series) plus a shift; write down every call."""
+
+    def __init__(self, shift=0.0, log=None, warm_start=False):
+        self.shift = shift
+        self.log = log
+        self.warm_start = warm_start
+
+    def __sklearn_clone__(self):
+        return LastValue(self.shift, self.log, self.warm_start)  # the log is shared on purpose
+
+    def fit(self, X, y):
+        return self._learn("fit", X, y)
+
+    def update(self, X, y):
+        return self._learn("update", X, y)
+
+    def _learn(self, call, X, y):
+        self._write(call, X, y)
+        if isinstance(y, pd.Series) and isinstance(y.index, pd.MultiIndex):
+            self.last_ = y.dropna().groupby(level=0).last()
+        else:
+            self.last_ = pd.DataFrame(np.asarray(y)).ffill().to_numpy()[-1]
+        return self
+
+    def predict(self, X=None, horizon=None):
+        self._write("predict", X, horizon)
+        n = horizon if X is None else len(X)
+        if isinstance(self.last_, pd.Series):
+            return pd.Series(self.last_.loc[X.index.get_level_values(0)].to_numpy(), index=X.index)
+        values = np.tile(self.last_ + self.shift, (n, 1))
+        return values[:, 0] if values.shape[1] == 1 else values
+
+    def _write(self, call, X, y):
+        if self.log is not None:
+            self.log.append((call, None if X is None else X.copy(), y))
+
+
+class Failing(LastValue):
+    """Fail to fit on some numbers of rows."""
+
+    def __init__(self, rows=()):
+        super().__init__()
+        self.rows = rows
+
+    def __sklearn_clone__(self):
+        return Failing(self.rows)
+
+    def fit(self, X, y):
+        if len(y) in self.rows:
+            raise ValueError(f"cannot fit {len(y)} rows")
+        return super().fit(X, y)
+
+
+def walk(n=40, seed=0, start="2024-01-01"):
+    values = np.random.default_rng(seed).normal(size=n).cumsum()
+    return pd.Series(values, index=pd.date_range(start, periods=n), name="walk")
+
+
+def panel(n=12):
+    index = pd.MultiIndex.from_product([["a", "b"], pd.date_range("2024-01-01", periods=n)])
+    return pd.Series(np.r_[np.arange(n), 100 + 2 * np.arange(n)].astype(float), index=index)
+
+
+def test_forecasts_frame_by_hand():
+    y = pd.Series(
+        [1.0, 2.0, 4.0, 7.0, 11.0], index=pd.date_range("2024-01-01", periods=5), name="y"
+    )
+    result = backtest({"last": LastValue()}, y=y, horizon=2, n_folds=2, step=1)
+    days = y.index
+    expected = pd.DataFrame(
+        {
+            "model": "last",
+            "series": "y",
+            "fold": [0, 0, 1, 1],
+            "origin": [days[1], days[1], days[2], days[2]],
+            "step": [1, 2, 1, 2],
+            "time": [days[2], days[3], days[3], days[4]],
+            "y_true": [4.0, 7.0, 7.0, 11.0],
+            "y_pred": [2.0, 2.0, 4.0, 4.0],
+        }
+    )
+    pd.testing.assert_frame_equal(result.forecasts, expected, check_dtype=False)
+    assert list(result.forecasts.columns) == FORECAST_COLUMNS
+
+
+def test_scores_and_summary_by_hand():
+    y = pd.Series([0.0, 2.0, 3.0, 5.0, 4.0, 8.0])
+    result = backtest({"m": LastValue(shift=1.0)}, y=y, horizon=2, n_folds=2)
+    # fold 0: last 2, forecasts 3, 3, truths 3, 5; scale |2| = 2; naive errors 1, 3
+    # fold 1: last 5, forecasts 6, 6, truths 4, 8; scale (2 + 1 + 2) / 3; naive errors 1, 3
+    scaled = [0 / 2, 2 / 2, 2 / (5 / 3), 2 / (5 / 3)]
+    row = result.summary().loc["m"]
+    assert row["MASE"] == pytest.approx(np.mean(scaled))
+    assert row["RMSE"] == pytest.approx(np.sqrt((0 + 4 + 4 + 4) / 4))
+    assert row["MAE"] == pytest.approx(6 / 4)
+    assert row["skill_percent"] == pytest.approx(100 * (1 - 6 / 8))
+    assert row["folds"] == 2
+    assert result.scores["MAE"].tolist() == [1.0, 2.0]
+    assert result.scores["skill_percent"].tolist() == pytest.approx([50.0, 0.0])
+    assert result.folds["last_value"].tolist() == [2.0, 5.0]
+
+
+def test_mase_is_scaled_by_the_calendars_season():
+    index = pd.date_range("2020-01-01", periods=40, freq="MS")
+    y = pd.Series(np.tile(np.arange(12.0), 4)[:40] + np.arange(40) // 12, index=index)
+    result = backtest({"last": LastValue()}, y=y, horizon=1, n_folds=2)
+    assert result.seasonality == 12
+    assert result.folds["scale"].tolist() == [1.0, 1.0]
+    assert backtest(LastValue(), y=y, horizon=1, n_folds=2, seasonality=1).seasonality == 1
+    assert backtest(LastValue(), y=y[:14], horizon=1, n_folds=3).seasonality == 1
+
+
+def test_p_value_is_the_paired_t_test_of_the_folds_for_tests_side_by_side():
+    y = walk(60)
+    result = backtest({"m": LastValue(shift=0.3)}, y=y, horizon=3, n_folds=12)
+    rows = result.forecasts.merge(result.folds, on=["fold", "series"])
+    rows["m"] = (rows["y_true"] - rows["y_pred"]).abs()
+    rows["naive"] = (rows["y_true"] - rows["last_value"]).abs()
+    means = rows.groupby("fold")[["m", "naive"]].mean()
+    expected = stats.ttest_rel(means["m"], means["naive"]).pvalue
+    assert result.summary().loc["m", "dm_p_value"] == pytest.approx(expected)
+
+
+def test_overlapping_tests_count_for_less():
+    """Shifting every fold by one step repeats nearly the same evidence."""
+    y = walk(90, seed=4)
+    apart = backtest({"m": LastValue(shift=0.4)}, y=y, horizon=6, n_folds=10)
+    overlapping = backtest({"m": LastValue(shift=0.4)}, y=y, horizon=6, step=1, n_folds=55)
+    means = overlapping.scores["MAE"] / (1 - overlapping.scores["skill_percent"] / 100)
+    naive_p = stats.ttest_rel(overlapping.scores["MAE"], means).pvalue
+    assert overlapping.summary().loc["m", "dm_p_value"] > naive_p
+    assert 0 < apart.summary().loc["m", "dm_p_value"] < 1
+
+
+def test_too_few_folds_give_no_p_value_and_the_verdict_says_so():
+    result = backtest({"m": LastValue(shift=0.3)}, y=walk(), horizon=4, n_folds=1)
+    assert np.isnan(result.summary().loc["m", "dm_p_value"])
+    assert result.verdict().startswith("1 fold(s) cannot tell skill from luck")
+
+
+def test_cold_equals_fitting_fresh_clones():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(50, 3)), index=walk(50).index)
+    y = X @ [1.0, 2.0, 3.0] + rng.normal(size=50)
+    model = SGDRegressor(random_state=0, warm_start=True)
+    forecasts = backtest({"sgd": model}, X, y, horizon=5, n_folds=4).forecasts
+    for fold, start in enumerate(range(30, 50, 5)):
+        fresh = clone(model).fit(X[:start], y[:start]).predict(X[start : start + 5])
+        assert forecasts.loc[forecasts["fold"] == fold, "y_pred"].tolist() == fresh.tolist()
+    assert not hasattr(model, "coef_")
+
+
+def test_a_model_is_given_no_row_after_its_origin():
+    log, y = [], walk(30)
+    backtest({"spy": LastValue(log=log)}, y=y, horizon=4, n_folds=3)
+    for (call, _, seen), (_, future, _), end in zip(log[::2], log[1::2], (18, 22, 26), strict=True):
+        assert call == "fit"
+        pd.testing.assert_series_equal(seen, y[:end])
+        assert future.shape == (4, 0)
+        assert future.index.equals(y.index[end : end + 4])
+
+
+@pytest.mark.parametrize("refit", ["cold", "none", 2, "warm"])
+@pytest.mark.parametrize("window", ["expanding", "sliding"])
+def test_backtest_never_sees_the_future(refit, window):
+    X = pd.DataFrame({"x": np.sin(np.arange(40.0))}, index=walk(40).index)
+    y = walk(40)
+    arguments = {"horizon": 3, "n_folds": 5, "refit": refit, "window": window}
+    before = backtest({"m": LastValue()}, X, y, **arguments)
+    origin = before.folds.loc[before.folds["fold"] == 2, "origin"].item()
+    changed_X, changed_y = X.copy(), y.copy()
+    changed_y[y.index > origin] = 1e9
+    changed_X[y.index > origin + pd.Timedelta(days=3)] = 1e9
+    after = backtest({"m": LastValue()}, changed_X, changed_y, **arguments)
+    early = before.forecasts["fold"] <= 2
+    pd.testing.assert_series_equal(
+        before.forecasts.loc[early, "y_pred"], after.forecasts.loc[early, "y_pred"]
+    )
+    early_folds = before.folds["fold"] <= 2
+    pd.testing.assert_frame_equal(before.folds[early_folds], after.folds[early_folds])
+
+
+@pytest.mark.parametrize(
+    ("refit", "calls"),
+    [
+        ("cold", [("fit", 10), ("fit", 12), ("fit", 14), ("fit", 16), ("fit", 18)]),
+        ("warm", [("fit", 10), ("fit", 12), ("fit", 14), ("fit", 16), ("fit", 18)]),
+        (2, [("fit", 10), ("update", 2), ("fit", 14), ("update", 2), ("fit", 18)]),
+        ("none", [("fit", 10), ("update", 2), ("update", 2), ("update", 2), ("update", 2)]),
+    ],
+)
+def test_refit_decides_between_fit_and_update(refit, calls):
+    log, y = [], walk(20)
+    result = backtest({"m": LastValue(log=log)}, y=y, horizon=2, n_folds=5, refit=refit)
+    assert [(call, len(seen)) for call, _, seen in log if call != "predict"] == calls
+    assert result.timings["action"].tolist() == [call for call, _ in calls]
+    assert result.forecasts["y_pred"].tolist() == y[9:19:2].repeat(2).tolist()
+
+
+def test_updates_of_a_sliding_window_get_every_row_since():
+    log, y = [], walk(20)
+    folds = {"n_folds": 3, "step": 4, "window": "sliding", "initial": 2}
+    backtest({"m": LastValue(log=log)}, y=y, horizon=1, refit="none", **folds)
+    rows = [seen.index.tolist() for call, _, seen in log if call != "predict"]
+    days = y.index.tolist()
+    assert rows == [days[9:11], days[11:15], days[15:19]]
+
+
+def test_warm_goes_on_with_the_same_estimator():
+    X, y = np.arange(40.0)[:, None] / 40, np.arange(40.0)
+    model = SGDRegressor(max_iter=1, tol=None, shuffle=False, random_state=0)
+    forecasts = backtest({"m": model}, X, y, horizon=2, n_folds=3, refit="warm").forecasts
+    going_on = clone(model).set_params(warm_start=True)
+    for fold, start in enumerate((34, 36, 38)):
+        expected = going_on.fit(X[:start], y[:start]).predict(X[start : start + 2])
+        assert forecasts.loc[forecasts["fold"] == fold, "y_pred"].tolist() == expected.tolist()
+
+
+def test_a_gap_leaves_out_rows_and_counts_steps_from_the_origin():
+    y = walk(20)
+    for target in (y, y.to_numpy()):
+        forecasts = backtest({"m": LastValue()}, y=target, horizon=2, n_folds=2, gap=3).forecasts
+        assert forecasts["step"].tolist() == [4, 5, 4, 5]
+        assert forecasts["y_pred"].tolist() == [y.iloc[12]] * 2 + [y.iloc[14]] * 2
+
+
+def test_a_gap_with_covariates_in_an_array_forecasts_the_test_rows():
+    X = np.arange(30.0)[:, None]
+    result = backtest({"line": LinearRegression()}, X, 2 * X[:, 0], horizon=3, n_folds=2, gap=2)
+    assert result.forecasts["y_pred"].tolist() == pytest.approx(result.forecasts["y_true"].tolist())
+
+
+@pytest.mark.parametrize("kind", ["series", "frame", "array", "column", "range index"])
+def test_containers_of_one_series_give_the_same_numbers(kind):
+    y = walk(24)
+    target = {
+        "series": y,
+        "frame": y.to_frame(),
+        "array": y.to_numpy(),
+        "column": y.to_numpy()[:, None],
+        "range index": y.reset_index(drop=True),
+    }[kind]
+    forecasts = backtest({"m": LastValue()}, y=target, horizon=2, n_folds=3).forecasts
+    expected = backtest({"m": LastValue()}, y=y, horizon=2, n_folds=3).forecasts
+    assert forecasts["y_pred"].tolist() == expected["y_pred"].tolist()
+    assert forecasts["series"].unique().tolist() == ["y" if kind in ("array", "column") else "walk"]
+
+
+def test_a_wide_frame_names_its_targets_in_the_column_series():
+    y = pd.DataFrame({"a": walk(20), "b": walk(20, seed=1)})
+    forecasts = backtest({"m": LastValue()}, y=y, horizon=2, n_folds=2).forecasts
+    assert forecasts["series"].tolist() == ["a", "a", "b", "b"] * 2
+    for name in "ab":
+        own = forecasts[forecasts["series"] == name]
+        assert own["y_true"].tolist() == y[name].iloc[-4:].tolist()
+        assert own["y_pred"].tolist() == y[name].iloc[[15, 15, 17, 17]].tolist()
+        assert own["step"].tolist() == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize("order", ["by series", "by time"])
+def test_a_panel_is_cut_by_time(order):
+    y = panel() if order == "by series" else panel().sort_index(level=1)
+    result = backtest({"m": LastValue()}, y=y, horizon=2, n_folds=2)
+    own = result.forecasts[result.forecasts["series"] == "b"]
+    assert own["y_pred"].tolist() == [114.0, 114.0, 118.0, 118.0]
+    assert own["y_true"].tolist() == [116.0, 118.0, 120.0, 122.0]
+    assert (
+        own["origin"].tolist()
+        == [pd.Timestamp("2024-01-08")] * 2 + [pd.Timestamp("2024-01-10")] * 2
+    )
+    assert result.folds.set_index(["fold", "series"]).loc[(1, "a"), "scale"] == 1
+    assert result.summary().loc["m", "skill_percent"] == 0
+
+
+def test_missing_targets_are_forecast_and_not_scored():
+    y = walk(20)
+    y.iloc[[-2, 10]] = np.nan
+    result = backtest(
+        {"m": LastValue(shift=1.0)}, y=y, horizon=2, n_folds=2, scoring="mean_absolute_error"
+    )
+    assert result.forecasts["y_pred"].notna().all()
+    assert result.forecasts["y_true"].isna().sum() == 1
+    observed = result.forecasts.dropna()
+    assert result.summary().loc["m", "MAE"] == pytest.approx(
+        mean_absolute_error(observed["y_true"], observed["y_pred"])
+    )
+
+
+def test_the_naive_reference_skips_missing_values_at_the_origin():
+    y = pd.Series([1.0, 5.0, np.nan, 6.0])
+    result = backtest({"m": LastValue()}, y=y, horizon=1, n_folds=1)
+    assert result.folds["last_value"].item() == 5.0
+
+
+def test_a_model_that_fails_is_reported_and_the_others_go_on():
+    models = {"bad": Failing(rows=(16,)), "good": LastValue()}
+    with pytest.warns(
+        FitFailedWarning, match=r"'bad' failed in fold 1 \(origin 2024-01-16.*cannot fit 16"
+    ):
+        result = backtest(models, y=walk(20), horizon=2, n_folds=3)
+    assert result.errors[["model", "fold"]].to_numpy().tolist() == [["bad", 1]]
+    assert result.errors["error"].item() == "ValueError: cannot fit 16 rows"
+    assert "in fit" in result.errors["traceback"].item()
+    assert result.summary()["folds"].to_dict() == {"bad": 2, "good": 3}
+    assert "1 failures" in repr(result)
+
+
+def test_after_a_failure_a_chain_starts_afresh():
+    with pytest.warns(FitFailedWarning):
+        result = backtest(
+            {"m": Failing(rows=(14,))}, y=walk(20), horizon=2, n_folds=3, refit="none"
+        )
+    assert result.timings["action"].tolist() == ["fit", "fit", "update"]
+    assert result.forecasts["fold"].unique().tolist() == [1, 2]
+
+
+def test_all_failing_raises_the_first_reason():
+    with (
+        pytest.warns(FitFailedWarning),
+        pytest.raises(
+            ValueError, match="all models failed in every fold; 'm' in fold 0: ValueError: cannot"
+        ),
+    ):
+        backtest({"m": Failing(rows=range(99))}, y=walk(20), horizon=2, n_folds=2)
+
+
+def test_a_model_that_forecasts_nan_or_other_rows_fails_by_name():
+    class Elsewhere(LastValue):
+        def __sklearn_clone__(self):
+            return Elsewhere(self.shift)
+
+        def predict(self, X=None, horizon=None):
+            return pd.Series(1.0, index=X.index + pd.Timedelta(days=1))
+
+    models = {"nan": LastValue(shift=np.nan), "elsewhere": Elsewhere(), "good": LastValue()}
+    with pytest.warns(FitFailedWarning):
+        errors = backtest(models, y=walk(20), horizon=2, n_folds=1).errors.set_index("model")[
+            "error"
+        ]
+    assert "2 values that are NaN or infinite, of 2" in errors["nan"]
+    assert "predict returned the index 2024-01-20" in errors["elsewhere"]
+
+
+@pytest.mark.parametrize("refit", ["cold", 3])
+def test_parallel_results_equal_serial_ones(refit):
+    models = (
+        {"a": Ridge(), "b": Ridge(alpha=9.0)}
+        if refit == "cold"
+        else {"a": LastValue(), "b": LastValue(1.0)}
+    )
+    X, y = pd.DataFrame({"x": walk(60, seed=1)}), walk(60)
+    serial = backtest(models, X, y, horizon=3, n_folds=6, refit=refit)
+    parallel = backtest(models, X, y, horizon=3, n_folds=6, refit=refit, n_jobs=2)
+    pd.testing.assert_frame_equal(serial.forecasts, parallel.forecasts)
+    pd.testing.assert_frame_equal(serial.scores, parallel.scores)
+
+
+def test_scoring_takes_names_functions_and_dicts():
+    y = walk(30)
+    by_name = backtest(LastValue(), y=y, horizon=2, n_folds=3, scoring=["mean_absolute_error"])
+    assert by_name.scores["mean_absolute_error"].tolist() == by_name.scores["MAE"].tolist()
+    assert by_name.summary()["mean_absolute_error"].item() == pytest.approx(
+        by_name.summary()["MAE"].item()
+    )
+    function = backtest(LastValue(), y=y, horizon=2, n_folds=3, scoring=mean_absolute_error)
+    assert function.scores.equals(by_name.scores)
+    named = backtest(LastValue(), y=y, horizon=2, n_folds=3, scoring={"mine": lambda a, b: 7.0})
+    assert named.summary()["mine"].item() == 7.0
+
+
+def test_progress_calls_back_after_each_fold_and_is_silent_by_default(capsys):
+    seen = []
+    backtest(
+        [LastValue()], y=walk(), horizon=2, n_folds=3, progress=lambda *args: seen.append(args)
+    )
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert capsys.readouterr() == ("", "")
+    backtest([LastValue()], y=walk(), horizon=2, n_folds=3, progress=True)
+    assert "3/3" in capsys.readouterr().err
+
+
+def test_timings_count_fits_apart_from_updates():
+    result = backtest({"m": LastValue()}, y=walk(), horizon=2, n_folds=4, refit=2)
+    fits = result.timings[result.timings["action"] == "fit"]
+    assert len(fits) == 2
+    assert result.summary().loc["m", "fit_seconds"] == pytest.approx(fits["fit_seconds"].mean())
+    assert (result.timings["predict_seconds"] > 0).all()
+
+
+def test_the_best_model_comes_first_and_the_repr_shows_the_table():
+    result = backtest(
+        {"worse": LastValue(3.0), "last": LastValue()}, y=walk(), horizon=2, n_folds=4
+    )
+    assert result.summary().index.tolist() == ["last", "worse"]
+    assert repr(result).startswith("BacktestResult: 2 models, 4 folds of 2 steps")
+    assert "skill_percent" in repr(result)
+
+
+def summary_of(**rows):
+    columns = ["skill_percent", "dm_p_value"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).assign(folds=20)
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        (
+            {"lstm": (23.1, 0.0004), "naive": (0.0, 1.0)},
+            "lstm beats the naive forecast by 23.1 % (p < 0.001).",
+        ),
+        (
+            {"lstm": (23.0, 0.012), "gru": (9.0, 0.02), "rnn": (-1.0, 0.9)},
+            "lstm beats the naive forecast by 23.0 % (p = 0.036), gru by 9.0 % (p = 0.040); "
+            "p-values corrected for 3 models.",
+        ),
+        (
+            {"lstm": (2.0, 0.23), "gru": (1.0, 0.5)},
+            "No model beats the naive forecast by more than luck (smallest p-value 0.23, lstm).",
+        ),
+        (
+            {"lstm": (2.0, 0.03), "gru": (1.0, 0.5)},
+            "No model beats the naive forecast by more than luck (smallest p-value 0.03, lstm, "
+            "which is 0.06 after correction for 2 models).",
+        ),
+        (
+            {"lstm": (-2.0, 0.001), "gru": (-3.0, 0.5)},
+            "No model beats the naive forecast; the closest, lstm, is worse by 2.0 %.",
+        ),
+        ({"naive": (0.0, 1.0)}, "No model differs from the naive forecast."),
+    ],
+)
+def test_the_verdict_claims_a_win_only_for_a_small_corrected_p_value(rows, sentence):
+    assert _verdict(summary_of(**rows), alpha=0.05) == sentence
+
+
+def test_on_random_walks_a_win_is_claimed_rarely():
+    claims = 0
+    for seed in range(40):
+        models = {"up": LastValue(0.3), "down": LastValue(-0.3), "more": LastValue(0.5)}
+        claims += " beats the naive forecast by " in (
+            backtest(models, y=walk(60, seed=seed), horizon=1, n_folds=25)
+            .verdict()
+            .replace("by more", "")
+        )
+    assert claims <= 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"models": {}}, ValueError, "models is empty"),
+        ({"models": {"x": 3}}, TypeError, r"models\['x'\] is 3: expected an estimator"),
+        ({"models": {"x": Ridge}}, TypeError, "expected an estimator with fit and predict"),
+        ({"models": [Ridge(), Ridge(2.0)]}, ValueError, "2 have the name 'ridge'; pass a dict"),
+        ({"horizon": 0}, ValueError, "horizon=0: expected an integer >= 1"),
+        ({"step": 0}, ValueError, "step=0: expected an integer >= 1"),
+        ({"n_folds": 0}, ValueError, "^n_folds=0: expected an integer >= 1"),
+        ({"initial": 0, "window": "sliding"}, ValueError, "^initial=0: expected an integer >= 1"),
+        ({"horizon": 30}, ValueError, r"20 rows .* need \d+"),
+        ({"window": "rolling"}, ValueError, "window='rolling': expected one of 'expanding'"),
+        ({"refit": "hot"}, ValueError, "refit='hot': expected one of 'cold', 'warm', 'none'"),
+        ({"refit": 0}, ValueError, "refit=0: expected an integer >= 1"),
+        ({"models": Ridge(), "refit": "warm"}, ValueError, r"\(Ridge\) has no .* warm_start"),
+        ({"models": Ridge(), "refit": "none"}, ValueError, r"\(Ridge\) has no method update"),
+        ({"scoring": "mape"}, ValueError, "scoring='mape': expected one of 'mean_absolute_error'"),
+        ({"seasonality": 0}, ValueError, "seasonality=0: expected an integer >= 1"),
+        ({"seasonality": 18}, ValueError, "first fold trains on 18 rows, at least 19"),
+        ({"X": walk(20), "y": None}, ValueError, r"call backtest\(models, y=series"),
+        ({"X": np.zeros((3, 1))}, ValueError, "X has 3 rows and y has 20"),
+        ({"X": walk(start="2025-01-01")[:20].to_frame()}, ValueError, "index differs .* at row 0"),
+        ({"y": walk(20).astype(str)}, TypeError, "expected numbers"),
+        ({"y": walk(20)[::-1]}, ValueError, "y.index is not increasing, first at row 1"),
+        ({"y": pd.concat([walk(10), walk(10)])}, ValueError, "duplicate"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_refused_before_any_fit(arguments, error, message):
+    log = []
+    call = {
+        "models": {"m": LastValue(log=log)},
+        "y": walk(20),
+        "horizon": 2,
+        "n_folds": 1,
+    } | arguments
+    with pytest.raises(error, match=message), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        backtest(call.pop("models"), **call)
+    assert log == []
+
+
+REAL = {
+    "naive": Naive(),
+    "drift": Drift(),
+    "arima": ARIMA((1, 1, 0)),
+    "lstm": LSTMForecaster(horizon=3, hidden_size=4, max_epochs=3, random_state=0),
+}
+
+
+@pytest.mark.parametrize("refit", ["cold", "none", 2])
+def test_our_forecasters_never_see_the_future(refit):
+    y = walk(60)
+    arguments = {"horizon": 3, "n_folds": 4, "refit": refit}
+    before = backtest(REAL, y=y, **arguments)
+    changed = y.copy()
+    changed[y.index > before.folds["origin"].unique()[1]] = 1e6
+    after = backtest(REAL, y=changed, **arguments)
+    early = before.forecasts["fold"] <= 1
+    assert before.forecasts["y_pred"][early].tolist() == after.forecasts["y_pred"][early].tolist()
+    assert before.forecasts["y_pred"][~early].tolist() != after.forecasts["y_pred"][~early].tolist()
+
+
+def test_our_forecasters_cold_equal_fresh_clones_and_processes_change_nothing():
+    y = walk(60)
+    cold = backtest(REAL, y=y, horizon=3, n_folds=2)
+    for name, model in REAL.items():
+        for fold, end in enumerate((54, 57)):
+            rows = (cold.forecasts["model"] == name) & (cold.forecasts["fold"] == fold)
+            fresh = clone(model).fit(y=y[:end]).predict(horizon=3)
+            assert cold.forecasts.loc[rows, "y_pred"].tolist() == fresh.tolist()
+            assert cold.forecasts.loc[rows, "time"].tolist() == fresh.index.tolist()
+    parallel = backtest(REAL, y=y, horizon=3, n_folds=2, n_jobs=2)
+    pd.testing.assert_frame_equal(cold.forecasts, parallel.forecasts)
+
+
+def test_our_naive_forecaster_is_the_reference():
+    y = walk(60)
+    y.iloc[[20, 53]] = np.nan
+    summary = backtest({"naive": Naive(), "drift": Drift()}, y=y, horizon=3, n_folds=4).summary()
+    assert summary.loc["naive", "skill_percent"] == 0
+    assert summary.loc["naive", "dm_p_value"] == 1
+    assert summary.loc["drift", "dm_p_value"] < 1
+
+
+@pytest.mark.parametrize("gap", [0, 4])
+def test_our_forecasters_take_panels_and_gaps(gap):
+    models = {"naive": Naive(), "lstm": REAL["lstm"]}
+    forecasts = backtest(models, y=panel(30), horizon=2, n_folds=2, gap=gap).forecasts
+    naive = forecasts[forecasts["model"] == "naive"]
+    origins = [25 - gap, 27 - gap]
+    assert naive.loc[naive["series"] == "a", "y_pred"].tolist() == [
+        float(origin) for origin in origins for _ in range(2)
+    ]
+    assert forecasts["y_pred"].notna().all()
+
+
+def test_the_given_estimators_stay_untouched():
+    model = Ridge()
+    backtest(model, np.arange(20.0)[:, None], np.arange(20.0), horizon=2, n_folds=2)
+    assert not hasattr(model, "coef_")
+
+
+def test_plot_shows_the_last_folds():
+    pytest.importorskip("matplotlib")
+    result = backtest({"a": LastValue(), "b": LastValue(1.0)}, y=walk(), horizon=2, n_folds=5)
+    ax = result.plot(n_folds=2)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["observed", "a", "b"]
+    assert ax.get_title() == "walk: the last 2 of 5 folds, 2 steps each"

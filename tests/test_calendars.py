@@ -1,0 +1,303 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsrnn.calendars import (
+    BusinessDays,
+    EqualSteps,
+    IrregularSteps,
+    Months,
+    calendar_of,
+    observed_season,
+)
+
+# pandas' own date_range is the reference: every freq in every zone it is used in.
+CLOCK = ["s", "10s", "min", "15min", "30min", "h", "6h", "250ms"]
+DATES = ["D", "2D", "W", "W-WED", "2W", "B", "MS", "ME", "BMS", "BME", "2MS", "QS", "QE", "QE-NOV"]
+YEARS = ["YS", "YE", "YE-JUN", "BQE", "6ME"]
+ZONES = [None, "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]
+# Around the changes of the clocks of 2024: spring and autumn in Berlin, New York and Lord Howe.
+STARTS = ["2024-03-05 00:00", "2024-03-30 20:00", "2024-10-26 20:00"]
+ALL = CLOCK + DATES + YEARS
+
+
+def stamps(freq, zone=None, start="2024-03-05", n=60):
+    if freq in ("h", "6h", "30min", "15min") and n == 60:
+        n = 120  # a clock change lies inside
+    return pd.date_range(start, periods=n, freq=freq, tz=zone)
+
+
+def bare(index):
+    """The same stamps without their freq."""
+    return pd.DatetimeIndex(list(index)).as_unit(index.unit)
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("freq", ALL)
+def test_stamps_that_follow_are_those_of_date_range(freq, zone, start):
+    whole = stamps(freq, zone, start)
+    for known in (whole[:40], bare(whole[:40])):
+        calendar = calendar_of(known)
+        future = calendar.after(known[-1:], len(whole) - 40)
+        assert future.equals(whole[40:])
+        assert future.dtype == whole.dtype
+        assert (calendar.increments(whole) == 1).all()
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+@pytest.mark.parametrize("freq", ALL)
+def test_missing_rows_are_counted(freq, zone):
+    whole = bare(stamps(freq, zone, "2024-03-25"))
+    kept = np.sort(np.random.default_rng(0).permutation(len(whole))[: int(0.85 * len(whole))])
+    calendar = calendar_of(whole[kept])
+    np.testing.assert_array_equal(calendar.increments(whole[kept]), np.diff(kept))
+
+
+@pytest.mark.parametrize("freq", ["h", "D", "W", "B", "MS", "ME", "QE", "YE"])
+def test_a_short_index_with_a_freq_is_as_good_as_a_long_one(freq):
+    whole = stamps(freq, n=20)
+    for n in (1, 2, 3):
+        assert calendar_of(whole[:n]).after(whole[n - 1 : n], 20 - n).equals(whole[n:])
+
+
+@pytest.mark.parametrize(
+    ("freq", "kind"),
+    [
+        ("h", EqualSteps),
+        ("D", EqualSteps),
+        ("W", EqualSteps),
+        ("B", BusinessDays),
+        ("MS", Months),
+        ("QE", Months),
+        ("YE", Months),
+    ],
+)
+def test_kind_of_calendar(freq, kind):
+    assert isinstance(calendar_of(bare(stamps(freq))), kind)
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("later", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("freq", ["h", "D", "B", "MS"])
+def test_a_later_index_may_be_held_in_another_unit(freq, unit, later):
+    whole = stamps(freq)
+    calendar = calendar_of(whole[:40].as_unit(unit))
+    assert (calendar.increments(whole.as_unit(later)) == 1).all()
+    future = calendar.after(whole[39:40].as_unit(later), 20)
+    assert future.equals(whole[40:60]) and future.unit == later
+
+
+def test_irregular_stamps_in_nanoseconds_are_exact():
+    start = pd.Timestamp("2024-01-01 09:30:00.000000001").as_unit("ns")
+    index = start + pd.to_timedelta(np.cumsum([0, 1, 4, 3, 9, 3, 7, 3, 2, 8]), unit="s").as_unit(
+        "ns"
+    )
+    future = calendar_of(index).after(index[-1:], 2)
+    assert (future - index[-1]).tolist() == [pd.Timedelta("3s"), pd.Timedelta("6s")]
+
+
+def test_names_survive():
+    for freq in ("h", "B", "MS"):
+        index = stamps(freq).rename("date")
+        assert calendar_of(index).after(index[-1:], 2).name == "date"
+    months = pd.period_range("2024-01", periods=5, freq="M", name="month")
+    assert calendar_of(months).after(months[-1:], 1).name == "month"
+
+
+# business days and sessions --------------------------------------------------------------------
+
+
+def test_an_exchange_holiday_is_one_missing_business_day():
+    days = pd.bdate_range("2024-06-24", "2024-07-12").drop("2024-07-04")
+    calendar = calendar_of(days)
+    at = days.get_loc("2024-07-05")
+    increments = calendar.increments(days)
+    assert increments[at - 1] == 2 and np.delete(increments, at - 1).max() == 1
+    assert calendar.after(days[-1:], 2).strftime("%a %d").tolist() == ["Mon 15", "Tue 16"]
+
+
+def test_a_week_of_daily_rows_is_daily():
+    days = pd.DatetimeIndex(["2024-07-01", "2024-07-02", "2024-07-03", "2024-07-04", "2024-07-05"])
+    assert calendar_of(days).after(days[-1:], 1)[0] == pd.Timestamp("2024-07-06")
+
+
+def test_closing_times_keep_their_hour_when_the_clocks_change():
+    days = pd.bdate_range("2024-02-26", "2024-03-08", tz="America/New_York") + pd.Timedelta("16h")
+    future = calendar_of(days).after(days[-1:], 2)
+    assert [str(stamp) for stamp in future] == [
+        "2024-03-11 16:00:00-04:00",
+        "2024-03-12 16:00:00-04:00",
+    ]
+
+
+def test_bars_of_sessions_are_steps_and_nights_and_weekends_are_none():
+    days = pd.bdate_range("2024-03-01", periods=15)
+    bars = pd.DatetimeIndex(
+        [day + pd.Timedelta("9h30min") + k * pd.Timedelta("1h") for day in days for k in range(7)]
+    )
+    calendar = calendar_of(bars)
+    assert isinstance(calendar, IrregularSteps)
+    assert (calendar.increments(bars) == 1).all()
+    assert calendar.seasons == (7,)
+    assert calendar.after(bars[-1:], 1)[0] - bars[-1] == pd.Timedelta("1h")
+
+
+def test_irregular_stamps_count_rows_and_go_on_at_the_median_step():
+    index = pd.DatetimeIndex(["2024-01-01", "2024-01-02", "2024-01-05", "2024-01-09", "2024-01-20"])
+    calendar = calendar_of(index)
+    assert calendar.increments(index).tolist() == [1, 1, 1, 1]
+    assert calendar.after(index[-1:], 2).tolist() == [
+        pd.Timestamp("2024-01-23 12:00"),
+        pd.Timestamp("2024-01-27"),
+    ]
+    far = pd.DatetimeIndex(["2024-01-20", "2024-02-24"])  # 35 days, at 3.5 days a step
+    assert calendar.increments(far).tolist() == [10]
+
+
+def test_a_gap_of_five_days_in_daily_rows_is_five_missing_steps():
+    index = pd.date_range("2024-01-01", periods=30).delete(range(10, 15))
+    calendar = calendar_of(index)
+    assert calendar.increments(index).max() == 6
+    assert calendar.after(index[-1:], 1)[0] == pd.Timestamp("2024-01-31")
+
+
+# months ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("day", [10, 29, 30])
+def test_a_day_of_the_month_is_cut_at_the_end_of_short_months(day):
+    first = pd.date_range("2023-01-01", periods=14, freq="MS")
+    index = pd.DatetimeIndex([m.replace(day=min(day, m.days_in_month)) for m in first])
+    assert calendar_of(index[:12]).after(index[11:12], 2).equals(index[12:])
+
+
+def test_two_months_are_enough_and_two_days_across_a_month_end_are_days():
+    months = pd.DatetimeIndex(["2024-01-31", "2024-02-29"])
+    assert calendar_of(months).after(months[-1:], 1)[0] == pd.Timestamp("2024-03-31")
+    days = pd.DatetimeIndex(["2024-01-31", "2024-02-01"])
+    assert calendar_of(days).after(days[-1:], 1)[0] == pd.Timestamp("2024-02-02")
+    hours = pd.DatetimeIndex(["2024-01-31 23:00", "2024-02-01 00:00"])
+    assert calendar_of(hours).after(hours[-1:], 1)[0] == pd.Timestamp("2024-02-01 01:00")
+
+
+def test_a_missing_month_is_counted():
+    index = pd.date_range("2023-01-31", periods=12, freq="ME").delete(5)
+    assert calendar_of(index).increments(index).tolist() == [1, 1, 1, 1, 2, 1, 1, 1, 1, 1]
+
+
+# other indexes ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("freq", ["M", "Q", "Y", "D", "h", "W", "2M"])
+def test_periods_go_on(freq):
+    whole = pd.period_range("2020-01", periods=30, freq=freq)
+    calendar = calendar_of(whole[:20])
+    future = calendar.after(whole[19:20], 10)
+    assert future.equals(whole[20:]) and future.dtype == whole.dtype
+    assert calendar.increments(whole[[0, 1, 4]]).tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        pd.RangeIndex(30),
+        pd.RangeIndex(7, 67, 2),
+        pd.Index(np.arange(30, dtype=np.int32)),
+        pd.Index(np.arange(30) * 0.1),
+        pd.Index(1e9 + np.arange(30) * 0.25),
+        pd.timedelta_range("0s", periods=30, freq="250ms"),
+        pd.Index(np.arange(5, 35, dtype=np.uint64)),
+    ],
+    ids=["default", "step 2", "int32", "tenths", "large floats", "elapsed time", "unsigned"],
+)
+def test_numbers_and_elapsed_time_go_on(whole):
+    calendar = calendar_of(whole[:20])
+    future = calendar.after(whole[19:20], 10)
+    assert future.dtype == whole.dtype
+    if whole.dtype == float:
+        np.testing.assert_allclose(future, whole[20:], rtol=1e-14)
+    else:
+        assert future.equals(pd.Index(whole[20:]))
+    assert calendar.increments(whole[[0, 1, 4, 19]]).tolist() == [1, 3, 15]
+
+
+@pytest.mark.parametrize(
+    ("single", "following"),
+    [
+        (pd.DatetimeIndex(["2024-01-01"]), pd.Timestamp("2024-01-02")),
+        (pd.PeriodIndex(["2024-01"], freq="M"), pd.Period("2024-02")),
+        (pd.Index([5]), 6),
+        (pd.Index([2.5]), 3.5),
+        (pd.TimedeltaIndex(["2h"]), pd.Timedelta("1 days 2h")),
+    ],
+)
+def test_a_single_stamp_is_followed_by_the_next_unit(single, following):
+    calendar = calendar_of(single)
+    assert calendar.after(single, 1)[0] == following
+    assert calendar.increments(single).tolist() == []
+
+
+# seasons ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("freq", "seasons", "m4"),
+    [
+        ("30min", (48, 336), 48),
+        ("h", (24, 168), 24),
+        ("6h", (4, 28), 4),
+        ("D", (7,), 1),
+        ("B", (5,), 1),
+        ("W", (52,), 1),
+        ("MS", (12,), 12),
+        ("ME", (12,), 12),
+        ("QE", (4,), 4),
+        ("YE", (), 1),
+        ("2D", (), 1),
+        ("7h", (), 1),
+    ],
+)
+def test_seasons_are_a_day_a_week_and_a_year(freq, seasons, m4):
+    for index in (bare(stamps(freq)), bare(stamps(freq, "Europe/Berlin"))):
+        expected = (24,) if freq == "7h" else seasons  # 24 times 7 hours are a week
+        assert calendar_of(index).seasons == expected
+        assert observed_season(index) == (24 if freq == "7h" else m4)
+
+
+@pytest.mark.parametrize(("freq", "season"), [("M", 12), ("Q", 4), ("h", 24), ("Y", 1), ("D", 1)])
+def test_periods_have_the_seasons_of_their_stamps(freq, season):
+    assert observed_season(pd.period_range("2020-01", periods=30, freq=freq)) == season
+
+
+def test_numbers_have_no_season():
+    assert calendar_of(pd.RangeIndex(100)).seasons == ()
+    assert observed_season(pd.RangeIndex(100)) == 1
+
+
+# daylight saving -------------------------------------------------------------------------------
+
+
+def test_hours_across_the_changes_are_all_one_step():
+    for start, hours in (("2024-03-31", 23), ("2024-10-27", 25)):
+        index = pd.date_range(start, periods=hours + 1, freq="h", tz="Europe/Berlin")
+        assert index[-1].hour == 0 and (index[-1] - index[0]) == pd.Timedelta(hours, "h")
+        assert (calendar_of(bare(index)).increments(index) == 1).all()
+
+
+def test_a_naive_clock_in_spring_has_one_missing_hour():
+    index = pd.date_range("2024-03-30", periods=60, freq="h").drop("2024-03-31 02:00")
+    assert calendar_of(index).increments(index).tolist().count(2) == 1
+
+
+def test_a_day_at_an_hour_that_does_not_exist_is_shifted_forward():
+    index = pd.date_range("2024-03-20 02:30", periods=11, freq="D", tz="Europe/Berlin")
+    future = calendar_of(index).after(index[-1:], 2)
+    assert [str(s) for s in future] == ["2024-03-31 03:00:00+02:00", "2024-04-01 02:30:00+02:00"]
+
+
+def test_a_day_at_an_hour_that_comes_twice_takes_the_first():
+    index = pd.date_range("2024-10-15 02:30", periods=12, freq="D", tz="Europe/Berlin")
+    assert str(calendar_of(index).after(index[-1:], 1)[0]) == "2024-10-27 02:30:00+02:00"

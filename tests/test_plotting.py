@@ -1,0 +1,121 @@
+"""Pictures: what is on the axes, that pyplot stays untouched, and that a PNG can be written."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsrnn.plotting import COLOURS, plot_backtest, plot_forecast
+
+pytest.importorskip("matplotlib")
+
+
+def frames(times, n_folds=4, horizon=3, models=("lstm", "naive")):
+    history = pd.DataFrame({"series": "y", "time": times, "y": np.arange(len(times), dtype=float)})
+    rows = [
+        {"model": model, "fold": k, "origin": times[o], "time": times[o + s], "y_pred": o}
+        for model in models
+        for k in range(n_folds)
+        for o in [len(times) - 1 - (n_folds - k) * horizon]
+        for s in range(1, horizon + 1)
+    ]  # fmt: skip
+    return pd.DataFrame(rows).assign(series="y"), history
+
+
+def lines_of(ax, label):
+    return [line for line in ax.get_lines() if line.get_label() == label]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pd.date_range("2024-01-01", periods=40),
+        pd.date_range("2024-03-30", periods=40, freq="h", tz="Europe/Berlin"),
+        pd.period_range("2020-01", periods=40, freq="M"),
+        pd.RangeIndex(40),
+    ],
+    ids=["days", "hours with a zone", "periods", "integers"],
+)
+def test_backtest_picture_shows_each_model_in_each_of_the_last_folds(times, tmp_path):
+    ax = plot_backtest(*frames(times), n_folds=2)
+    coloured = [line for line in ax.get_lines() if line.get_color() in COLOURS]
+    assert len(coloured) == 2 * 2
+    assert {line.get_color() for line in coloured} == set(COLOURS[:2])
+    assert coloured[0].get_ydata().tolist() == [33.0] * 3
+    assert lines_of(ax, "observed")[0].get_ydata()[-1] == 39
+    path = tmp_path / "folds.png"
+    ax.figure.savefig(path)
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_each_model_is_named_once_beside_the_data():
+    ax = plot_backtest(*frames(pd.RangeIndex(40)))
+    legend = ax.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["observed", "lstm", "naive"]
+    ax.figure.canvas.draw()
+    assert legend.get_window_extent().x0 >= ax.get_window_extent().x1 - 1
+
+
+def test_more_models_than_colours_stay_distinguishable():
+    models = tuple(f"m{i}" for i in range(2 * len(COLOURS)))
+    ax = plot_backtest(*frames(pd.RangeIndex(40), models=models), n_folds=1)
+    styles = {(line.get_color(), line.get_linestyle()) for m in models for line in lines_of(ax, m)}
+    assert len(styles) == len(models)
+
+
+def test_the_past_is_drawn_from_shortly_before_the_first_shown_origin():
+    ax = plot_backtest(*frames(pd.RangeIndex(1000)), n_folds=2)
+    drawn = lines_of(ax, "observed")[0].get_xdata()
+    assert 980 <= drawn[0] < 993
+    assert drawn[-1] == 999
+
+
+def test_axes_come_in_and_go_out_with_titles():
+    own = plot_backtest(*frames(pd.RangeIndex(40)))
+    assert own.get_title() == "y: the last 3 of 4 folds, 3 steps each"
+    same = plot_backtest(*frames(pd.RangeIndex(40)), ax=own, title="here", ylabel="dollars")
+    assert same is own
+    assert (own.get_title(), own.get_ylabel()) == ("here", "dollars")
+
+
+def test_one_series_of_several_can_be_chosen():
+    forecasts, history = frames(pd.RangeIndex(40))
+    both = [pd.concat([f, f.assign(series="z")]) for f in (forecasts, history)]
+    assert plot_backtest(*both, series="z").get_title().startswith("z:")
+    assert plot_backtest(*both).get_title().startswith("y:")
+    with pytest.raises(ValueError, match=r"series='q': expected one of \['y', 'z'\]"):
+        plot_backtest(*both, series="q")
+    with pytest.raises(ValueError, match="n_folds=0: expected an integer >= 1"):
+        plot_backtest(*both, n_folds=0)
+
+
+def test_forecast_picture_joins_the_last_observed_value():
+    y = pd.Series(
+        [1.0, 2.0, 3.0, np.nan], index=pd.date_range("2024-01-01", periods=4), name="level"
+    )
+    ahead = pd.Series([5.0, 6.0], index=pd.date_range("2024-01-05", periods=2))
+    ax = plot_forecast(y, ahead)
+    assert lines_of(ax, "forecast")[0].get_ydata().tolist() == [5.0, 6.0]
+    joined = [line for line in ax.get_lines() if list(line.get_ydata()) == [3.0, 5.0, 6.0]]
+    assert len(joined) == 1
+    assert (ax.get_title(), ax.get_ylabel()) == ("level: forecast of the next 2 steps", "level")
+
+
+def test_pyplot_is_not_touched():
+    if "matplotlib.pyplot" in sys.modules:
+        pyplot = sys.modules["matplotlib.pyplot"]
+        before = pyplot.get_fignums()
+        plot_backtest(*frames(pd.RangeIndex(40)))
+        assert pyplot.get_fignums() == before
+    else:
+        plot_backtest(*frames(pd.RangeIndex(40)))
+        assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_without_matplotlib_the_error_names_the_command(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"pip install tsrnn\[plot\]"):
+        plot_backtest(*frames(pd.RangeIndex(40)))

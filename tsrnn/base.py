@@ -1,0 +1,603 @@
+"""The Forecaster interface: rows are time steps, ``fit(X, y)`` and ``predict(X)``.
+
+This module decides which rows a call means (DESIGN, one rule for all): everything is placed on the
+calendar seen in fit, a step without a row is a missing step, and only then a model is asked.
+
+Conventions: T steps on the calendar grid of a series, K targets, F covariates, n steps to forecast.
+"""
+
+from __future__ import annotations
+
+import numbers
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from tsrnn.calendars import Calendar, calendar_of
+from tsrnn.containers import (
+    check_index,
+    check_numeric_columns,
+    index_of,
+    is_empty_frame,
+    is_positional,
+    panel_rows,
+    read_target,
+    stamps_of,
+    warn_column_vector,
+)
+
+# A gap longer than this many steps is shortened by whole multiples of it: the number of minutes in
+# a week, which every usual season divides, so that phases survive and memory stays bounded.
+LONGEST_RUN = 10_080
+MISSING = ("mask", "raise")
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of one series, on its calendar grid: a step without a row is missing (NaN)."""
+
+    key: Hashable
+    stamps: pd.Index  # (n,) rows as given
+    positions: np.ndarray  # (n,) their steps on the grid, the last is T - 1
+    y: np.ndarray  # (T, K)
+    X: np.ndarray | None  # (T, F)
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def locate(self, stamps: pd.Index, calendar: Calendar) -> np.ndarray:
+        """Return the grid steps of stamps inside the fitted range."""
+        before = np.searchsorted(self.stamps, stamps, side="right") - 1
+        known = self.stamps[before] == stamps
+        steps = self.positions[before].copy()
+        for i in np.flatnonzero(~known):  # between two rows of fit: count from the earlier one
+            pair = self.stamps[before[i] : before[i] + 1].append(stamps[i : i + 1])
+            steps[i] += calendar.increments(pair)[0]
+        return steps
+
+
+class Request(NamedTuple):
+    """A forecast asked for: the n steps after the end of a record, with known covariates."""
+
+    record: Record
+    n: int
+    X: np.ndarray | None  # (n, F), NaN where unknown
+
+
+class Forecaster(RegressorMixin, BaseEstimator, ABC):
+    """Interface of all forecasters: a row is one time step.
+
+    ``fit(y=series).predict()`` forecasts the next steps; ``fit(X, y).predict(X_future)`` uses
+    covariates known in advance. A leaf class fills four slots that speak of records and steps only.
+    """
+
+    missing: str
+
+    @abstractmethod
+    def _fit(self, records: dict[Hashable, Record]) -> None:
+        """Learn from the records."""
+
+    @abstractmethod
+    def _forecast(self, requests: Sequence[Request]) -> list[np.ndarray]:
+        """Forecast the steps after the end of each record, finite ``(n, K)`` each."""
+
+    @abstractmethod
+    def _in_sample(self, record: Record) -> np.ndarray:
+        """One-step forecasts ``(T, K)`` of a record's own steps, each from the steps before it."""
+
+    @abstractmethod
+    def _update(self, records: dict[Hashable, Record], new_steps: dict[Hashable, int]) -> None:
+        """Take note of records that have grown by ``new_steps`` (or are new)."""
+
+    def fit(self, X: Any = None, y: Any = None) -> Self:
+        """Learn from a series, or from many.
+
+        Parameters
+        ----------
+        X : frame or array of shape (n, F), or None
+            Covariates known at each row's time. A frame without columns is the same as None.
+        y : Series, frame or array of shape (n,) or (n, K)
+            The target; with a MultiIndex ``(series, time)`` a panel. NaN means missing.
+
+        Returns
+        -------
+        self
+        """
+        values, index, form = self._read_y(X, y)
+        exog = self._read_X(X, reset=True)
+        if exog is not None and len(exog) != len(values):
+            raise ValueError(f"X has {len(exog)} rows, y has {len(values)}: expected as many")
+        index = self._joint_index(X, index)
+        check_count("horizon", self._usual_horizon())
+        check_choice("missing", self.missing, MISSING)
+        self._check_missing(values, exog, index)
+        self._form = form
+        stamps = index if index is not None else pd.RangeIndex(len(values))
+        self._panel_names = stamps.names if isinstance(stamps, pd.MultiIndex) else None
+        groups = _groups(stamps)
+        longest = max((rows for _, rows in groups), key=len)
+        self.calendar_ = calendar_of(stamps_of(stamps, longest))
+        self._records = {
+            key: self._new_record(key, stamps_of(stamps, rows), values[rows], _take(exog, rows))
+            for key, rows in groups
+        }
+        self._fit(self._records)
+        return self
+
+    def predict(self, X: Any = None, horizon: int | None = None) -> Any:
+        """Forecast the rows of X, or the next ``horizon`` steps.
+
+        Parameters
+        ----------
+        X : frame or array of shape (n, F), or None
+            Covariates of the rows to forecast. Its index says which rows are meant: after the
+            fitted range they are forecasts (across a gap of a few steps too), inside it one-step
+            in-sample forecasts; arrays and a default index mean the next n rows.
+        horizon : int, optional
+            Number of steps when X is None; default: the fitted horizon.
+
+        Returns
+        -------
+        Series, frame or array of the kind of y, float64, in the units of y
+            On the index of X, or on the stamps that follow the fitted ones.
+        """
+        check_is_fitted(self)
+        if horizon is not None:
+            check_count("horizon", horizon)
+        if X is None:
+            values, index = self._predict_next(
+                self._usual_horizon() if horizon is None else horizon
+            )
+        else:
+            values, index = self._predict_rows(X, horizon)
+        return self._form.give_back(values, index)
+
+    def update(self, X: Any = None, y: Any = None) -> Self:
+        """Take in new rows without a refit: the next forecasts start after them.
+
+        Parameters
+        ----------
+        X, y
+            New rows, of the kinds given to ``fit``; they must come after the known ones. Steps
+            missing in between are masked (``missing="raise"``: an error).
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        values, index, _ = self._read_y(X, y)
+        exog = self._read_X(X, reset=False)
+        index = self._joint_index(X, index)
+        self._check_missing(values, exog, index)
+        if exog is not None and len(exog) != len(values):
+            raise ValueError(f"X has {len(exog)} rows, y has {len(values)}: expected as many")
+        stamps = None if is_positional(index) else index
+        grown: dict[Hashable, Record] = {}
+        for key, rows in self._call_groups(stamps, len(values)):
+            new = stamps_of(stamps, rows)
+            if key not in self._records:
+                grown[key] = self._new_record(key, new, values[rows], _take(exog, rows))
+            else:
+                grown[key] = self._extend(self._records[key], new, values[rows], _take(exog, rows))
+        new_steps = {
+            key: len(record) - (len(self._records[key]) if key in self._records else 0)
+            for key, record in grown.items()
+        }
+        self._update(grown, new_steps)
+        self._records = self._records | grown
+        return self
+
+    def score(self, X: Any = None, y: Any = None, sample_weight: Any = None) -> float:
+        """Return R2 of the forecasts of the rows of X (or y) over the observed targets."""
+        values, index, form = read_target(y, owner=type(self).__name__)
+        if X is None and form.kind in ("series", "frame"):
+            X = pd.DataFrame(index=index)
+        forecast = self.predict(X) if X is not None else self.predict(horizon=len(values))
+        forecast = np.asarray(forecast, dtype=np.float64).reshape(values.shape)
+        seen = np.isfinite(values).all(axis=1)
+        weight = None if sample_weight is None else np.asarray(sample_weight)[seen]
+        return float(r2_score(values[seen], forecast[seen], sample_weight=weight))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.allow_nan = self.missing == "mask"
+        return tags
+
+    def _usual_horizon(self) -> int:
+        """Steps that ``predict()`` gives without being asked for a number."""
+        return getattr(self, "horizon", 1)
+
+    def _read_y(self, X: Any, y: Any) -> tuple[np.ndarray, pd.Index | None, Any]:
+        values, index, form = read_target(y, owner=f"This {type(self).__name__} estimator")
+        if not self.__sklearn_tags__().target_tags.multi_output:
+            warn_column_vector(form, values)
+            if values.shape[1] > 1:
+                names = list(form.names) or list(range(values.shape[1]))
+                raise ValueError(
+                    f"y has {values.shape[1]} columns {names}: {type(self).__name__} forecasts one "
+                    "series; fit one model a column, or stack them into a panel (series, time)"
+                )
+        return values, index, form
+
+    def _read_X(self, X: Any, *, reset: bool) -> np.ndarray | None:
+        """Read covariates into float64 ``(n, F)``; None and a frame without columns mean none."""
+        if X is None or is_empty_frame(X):
+            if reset:
+                self.n_features_in_ = 0
+                self.__dict__.pop("feature_names_in_", None)
+            elif self.n_features_in_:
+                raise ValueError(self._needs_covariates("the rows to forecast"))
+            return None
+        check_numeric_columns(X)
+        if not reset and self.n_features_in_ == 0:
+            raise ValueError(
+                f"X has {np.shape(X)[1] if np.ndim(X) > 1 else 1} columns, but "
+                f"{type(self).__name__} was fitted without covariates: pass X to fit too, "
+                "or a frame without columns, X[[]]"
+            )
+        if not reset and isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_"):
+            unknown = set(self.feature_names_in_) - set(X.columns)
+            if not unknown and len(X.columns) == self.n_features_in_:
+                X = X[list(self.feature_names_in_)]  # aligned by name, whatever the order
+        finite = "allow-nan" if self.missing == "mask" else True
+        return validate_data(
+            self, X, reset=reset, dtype=np.float64, ensure_all_finite=finite, ensure_min_samples=1
+        )
+
+    def _needs_covariates(self, rows: str) -> str:
+        names = list(getattr(self, "feature_names_in_", range(self.n_features_in_)))
+        return f"fitted with X columns {names}; predict needs them for {rows}"
+
+    def _joint_index(self, X: Any, index: pd.Index | None) -> pd.Index | None:
+        """Return the index that X and y share; they must not contradict each other."""
+        other = index_of(X)
+        if index is not None:
+            check_index(index, "y")
+        elif other is not None:
+            check_index(other, "X")
+            return other
+        if index is not None and other is not None and not index.equals(other):
+            if len(index) != len(other):
+                raise ValueError(f"X has {len(other)} rows, y has {len(index)}: expected as many")
+            first = int(np.argmax(np.asarray(index != other)))
+            raise ValueError(
+                f"X.index differs from y.index, first at row {first}: {other[first]} in X, "
+                f"{index[first]} in y; align them, for example X = X.loc[y.index]"
+            )
+        return index
+
+    def _check_missing(
+        self, values: np.ndarray, exog: np.ndarray | None, index: pd.Index | None
+    ) -> None:
+        gone = np.isnan(values).any(axis=1)
+        if self.missing == "mask" or not gone.any():
+            return
+        stamps = index if index is not None else pd.RangeIndex(len(values))
+        if gone[-1]:
+            seen = np.flatnonzero(~gone)
+            last = f"the last valid one at {stamps[seen[-1]]}" if len(seen) else "none is valid"
+            where = f"the end is missing, {last}"
+        else:
+            where = f"first at {stamps[int(np.argmax(gone))]}"
+        raise ValueError(
+            f"y has {int(gone.sum())} missing values, {where}; fill or drop them, "
+            "or set missing='mask'"
+        )
+
+    def _new_record(
+        self, key: Hashable, stamps: pd.Index | None, y: np.ndarray, X: np.ndarray | None
+    ) -> Record:
+        observed = int(np.isfinite(y).any(axis=1).sum())
+        of = "" if key is None else f" of series {key!r}"
+        if observed == 0:
+            raise ValueError(f"y{of} has 0 finite values of {len(y)}: expected some to learn from")
+        if stamps is None:
+            stamps = pd.RangeIndex(len(y))
+        positions = np.concatenate([[0], np.cumsum(_shorten(self.calendar_.increments(stamps)))])
+        length = int(positions[-1]) + 1
+        return Record(
+            key,
+            stamps,
+            positions,
+            _spread(y, positions, length),
+            (None if X is None else _spread(X, positions, length)),
+        )
+
+    def _extend(
+        self, record: Record, stamps: pd.Index | None, y: np.ndarray, X: np.ndarray | None
+    ) -> Record:
+        """Append rows to a record; steps missing in between are masked."""
+        if stamps is None:
+            stamps = self.calendar_.after(record.stamps[-1:], len(y))
+        self._check_same_kind(record.stamps, stamps)
+        if stamps[0] <= record.stamps[-1]:
+            raise ValueError(
+                f"update got rows from {stamps[0]}, but rows up to {record.stamps[-1]} are known: "
+                "pass only the rows after it"
+            )
+        increments = self.calendar_.increments(record.stamps[-1:].append(stamps))
+        if self.missing == "raise" and increments.max() > 1:
+            at = int(np.argmax(increments > 1))
+            before = record.stamps[-1:].append(stamps)[at : at + 1]
+            raise ValueError(
+                f"update expected a row at {self.calendar_.after(before, 1)[0]}, got {stamps[at]}: "
+                "pass the rows in between, or set missing='mask'"
+            )
+        steps = np.cumsum(_shorten(increments))
+        length = int(steps[-1])
+        return Record(
+            record.key,
+            record.stamps.append(stamps),
+            np.concatenate([record.positions, len(record) - 1 + steps]),
+            np.concatenate([record.y, _spread(y, steps - 1, length)]),
+            None
+            if X is None or record.X is None
+            else np.concatenate([record.X, _spread(X, steps - 1, length)]),
+        )
+
+    def _check_same_kind(self, known: pd.Index, stamps: pd.Index) -> None:
+        try:
+            _ = stamps[0] <= known[-1]
+        except TypeError as error:
+            raise ValueError(
+                f"the index of the call is {stamps.dtype}, that of fit was {known.dtype}: "
+                "expected the same kind of time stamps"
+            ) from error
+
+    def _predict_next(self, n: int) -> tuple[np.ndarray, pd.Index | None]:
+        if self.n_features_in_:
+            raise ValueError(self._needs_covariates(f"{n} rows"))
+        requests = [Request(record, n, None) for record in self._records.values()]
+        values = np.concatenate(self._forecast(requests))
+        return values, self._future_index([(r.record, r.n) for r in requests])
+
+    def _future_index(self, parts: list[tuple[Record, int]]) -> pd.Index | None:
+        indices = [self.calendar_.after(record.stamps[-1:], n) for record, n in parts]
+        if self._panel_names is None:
+            return indices[0]
+        keys = [record.key for (record, n) in parts for _ in range(n)]
+        times = indices[0].append(indices[1:])
+        return pd.MultiIndex.from_arrays([keys, times], names=self._panel_names)
+
+    def _predict_rows(self, X: Any, horizon: int | None) -> tuple[np.ndarray, pd.Index | None]:
+        exog = self._read_X(X, reset=False)
+        n = len(X) if exog is None else len(exog)
+        index = index_of(X)
+        if index is not None and not is_positional(index):
+            check_index(index, "X")
+        stamps = None if is_positional(index) else index
+        groups = self._call_groups(stamps, n)
+        if horizon is not None and any(len(rows) != horizon for _, rows in groups):
+            raise ValueError(
+                f"horizon={horizon}, but X has {len(groups[0][1])} rows: pass one of the two, "
+                "or as many rows as the horizon"
+            )
+        unseen = [key for key, _ in groups if key not in self._records]
+        if unseen:
+            raise ValueError(
+                f"series {unseen[:5]} {'was' if len(unseen) == 1 else 'were'} not seen in fit: call "
+                "update(X, y) with the history first; if these rows come from a splitter by row "
+                "(TimeSeriesSplit, KFold), cut the panel by time with ExpandingWindowSplit instead"
+            )
+        values = np.full((n, next(iter(self._records.values())).y.shape[1]), np.nan)
+        requests, places = [], []
+        for key, rows in groups:
+            record, part = self._records[key], _take(exog, rows)
+            steps, inside = self._steps(record, stamps_of(stamps, rows), len(rows))
+            if inside.any():
+                seen = (
+                    record
+                    if part is None
+                    else self._with_covariates(record, steps[inside], part[inside])
+                )
+                values[rows[inside]] = self._in_sample(seen)[steps[inside]]
+            if not inside.all():
+                ahead = steps[~inside]
+                length = int(ahead[-1])
+                future = None if part is None else _spread(part[~inside], ahead - 1, length)
+                requests.append(Request(record, length, future))
+                places.append((rows[~inside], ahead - 1))
+        if requests:
+            for (rows, ahead), forecast in zip(places, self._forecast(requests), strict=True):
+                values[rows] = forecast[ahead]
+        if stamps is None:
+            index = self._future_index([(self._records[groups[0][0]], n)])
+        return values, index
+
+    def _call_groups(self, stamps: pd.Index | None, n: int) -> list[tuple[Hashable, np.ndarray]]:
+        """List the rows of a call by series."""
+        panel = self._panel_names is not None
+        if stamps is None and panel and len(self._records) > 1:
+            raise ValueError(
+                f"fitted on a panel of {len(self._records)} series: expected an index "
+                f"({', '.join(map(str, self._panel_names or ()))}), got rows without one"
+            )
+        if stamps is None:
+            return [(next(iter(self._records)), np.arange(n))]
+        if isinstance(stamps, pd.MultiIndex) != panel:
+            kinds = ("a panel (series, time)", "one series")
+            raise ValueError(
+                f"fitted on {kinds[not panel]}, but the index of the call is that of {kinds[panel]}"
+            )
+        return _groups(stamps)
+
+    def _steps(
+        self, record: Record, stamps: pd.Index | None, n: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return grid steps: inside the fitted range from its start, after it 1, 2, ... from its end."""
+        if stamps is None:
+            return np.arange(1, n + 1), np.zeros(n, dtype=bool)
+        self._check_same_kind(record.stamps, stamps)
+        first, last = record.stamps[0], record.stamps[-1]
+        if stamps[0] < first:
+            raise ValueError(
+                f"X starts at {stamps[0]}, before the fitted range {first} .. {last}: nothing is "
+                "known there; fit on earlier rows"
+            )
+        inside = np.asarray(stamps <= last)
+        steps = np.empty(n, dtype=np.int64)
+        if inside.any():
+            steps[inside] = record.locate(stamps[inside], self.calendar_)
+        if not inside.all():
+            increments = self.calendar_.increments(record.stamps[-1:].append(stamps[~inside]))
+            seen = np.diff(record.positions).max(initial=1) - 1
+            allowed = max(self._usual_horizon(), int(seen))
+            if increments.max() - 1 > allowed:
+                at = int(np.argmax(increments - 1 > allowed))
+                before = record.stamps[-1:].append(stamps[~inside])[at : at + 1]
+                raise ValueError(
+                    f"X: expected rows from {self.calendar_.after(before, 1)[0]}, got "
+                    f"{stamps[~inside][at]}: {increments[at] - 1} missing steps are more than the "
+                    f"horizon or any gap seen in fit ({allowed}); call update(X, y) with the rows "
+                    "in between first"
+                )
+            steps[~inside] = np.cumsum(increments)
+        return steps, inside
+
+    def _with_covariates(self, record: Record, steps: np.ndarray, X: np.ndarray) -> Record:
+        """The record with the caller's covariates at some steps (think of permutation importance)."""
+        exog = np.array(record.X)
+        exog[steps] = X
+        return replace(record, X=exog)
+
+
+class LocalForecaster(Forecaster):
+    """Interface of forecasters that fit one univariate model a series.
+
+    A leaf says how one series is fitted, forecast and updated. Missing covariates are replaced by
+    the mean of their column in fit, the neutral value for a linear term.
+    """
+
+    @abstractmethod
+    def _fit_series(self, y: np.ndarray, X: np.ndarray | None) -> Any:
+        """Fit the model of one series: y ``(T,)`` with NaN where missing, X ``(T, F)`` finite."""
+
+    @abstractmethod
+    def _forecast_series(
+        self, model: Any, y: np.ndarray, n: int, X: np.ndarray | None
+    ) -> np.ndarray:
+        """Forecast ``(n,)`` after the end of y, the history up to now; X ``(n, F)`` finite."""
+
+    @abstractmethod
+    def _in_sample_series(self, model: Any, y: np.ndarray, X: np.ndarray | None) -> np.ndarray:
+        """One-step forecasts ``(T,)`` of y, each from the steps before it."""
+
+    def _update_series(
+        self, model: Any, y: np.ndarray, new_steps: int, X: np.ndarray | None
+    ) -> Any:
+        """Return the model for a history whose last ``new_steps`` are new; here: unchanged."""
+        return model
+
+    def _fit(self, records: dict[Hashable, Record]) -> None:
+        covariates = [record.X for record in records.values() if record.X is not None]
+        self._neutral = _column_means(np.concatenate(covariates)) if covariates else None
+        self.models_ = {
+            key: self._fit_series(record.y[:, 0], self._filled(record.X))
+            for key, record in records.items()
+        }
+
+    def _forecast(self, requests: Sequence[Request]) -> list[np.ndarray]:
+        return [
+            self._forecast_series(
+                self.models_[request.record.key],
+                request.record.y[:, 0],
+                request.n,
+                self._filled(request.X),
+            )[:, None]
+            for request in requests
+        ]
+
+    def _in_sample(self, record: Record) -> np.ndarray:
+        return self._in_sample_series(
+            self.models_[record.key], record.y[:, 0], self._filled(record.X)
+        )[:, None]
+
+    def _update(self, records: dict[Hashable, Record], new_steps: dict[Hashable, int]) -> None:
+        unseen = [key for key in records if key not in self.models_]
+        if unseen:
+            raise ValueError(
+                f"series {unseen[:5]} not seen in fit: {type(self).__name__} fits one model a "
+                "series; fit again with them"
+            )
+        self.models_ = self.models_ | {
+            key: self._update_series(
+                self.models_[key], record.y[:, 0], new_steps[key], self._filled(record.X)
+            )
+            for key, record in records.items()
+        }
+
+    def _filled(self, X: np.ndarray | None) -> np.ndarray | None:
+        return None if X is None else np.where(np.isnan(X), self._neutral, X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True
+        return tags
+
+
+def check_count(name: str, value: Any, least: int = 1) -> None:
+    """Refuse a value that is not an integer of at least ``least``."""
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_)
+    if not whole or value < least:
+        raise ValueError(f"{name}={value!r}: expected an integer >= {least}")
+
+
+def check_choice(name: str, value: Any, known: Sequence[str]) -> None:
+    """Refuse a value that is not among the known ones, listing them."""
+    if value not in known:
+        raise ValueError(f"{name}={value!r}: expected one of {', '.join(map(repr, known))}")
+
+
+def check_share(name: str, value: Any) -> None:
+    """Refuse a value that is not a number in [0, 1)."""
+    if not isinstance(value, numbers.Real) or not 0 <= value < 1:
+        raise ValueError(f"{name}={value!r}: expected a number in [0, 1)")
+
+
+def check_positive(name: str, value: Any) -> None:
+    """Refuse a value that is not a number above 0."""
+    if not isinstance(value, numbers.Real) or not value > 0:
+        raise ValueError(f"{name}={value!r}: expected a number > 0")
+
+
+def check_rows(got: int, needed: int, remedy: str) -> None:
+    """Refuse a series that is too short, saying how to need fewer rows."""
+    if got < needed:
+        raise ValueError(
+            f"y has too few observed rows, n_samples={got}: at least {needed} are needed; {remedy}"
+        )
+
+
+def _groups(stamps: pd.Index) -> list[tuple[Hashable, np.ndarray]]:
+    if isinstance(stamps, pd.MultiIndex):
+        return panel_rows(stamps)
+    return [(None, np.arange(len(stamps)))]
+
+
+def _take(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    return None if values is None else values[rows]
+
+
+def _spread(values: np.ndarray, positions: np.ndarray, length: int) -> np.ndarray:
+    """Put rows on the grid ``(length, columns)``, NaN where there is none."""
+    grid = np.full((length, values.shape[1]), np.nan)
+    grid[positions] = values
+    return grid
+
+
+def _shorten(increments: np.ndarray) -> np.ndarray:
+    return np.where(increments > LONGEST_RUN, LONGEST_RUN + increments % LONGEST_RUN, increments)
+
+
+def _column_means(X: np.ndarray) -> np.ndarray:
+    seen = np.isfinite(X)
+    return np.where(seen, X, 0.0).sum(axis=0) / np.maximum(1, seen.sum(axis=0))

@@ -1,0 +1,341 @@
+"""Calendars: how many steps lie between two time stamps, and which stamps come next.
+
+A calendar is learnt from the index seen in ``fit``; a regular ``freq`` is never demanded. Four
+kinds cover what people have: equal steps (also wall-clock days across daylight-saving changes),
+business days, months (and quarters, years), and irregular stamps, for which rows are steps.
+
+Conventions: ``increments[i]`` is the number of steps from stamp ``i`` to stamp ``i + 1``, at least
+1; an increment of ``k + 1`` means that ``k`` steps are missing in between.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+DAY = 86_400.0  # seconds
+WEEK = 7 * DAY
+UNIT_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+# Shares of the increments between rows below which stamps count as irregular.
+USUAL_STEP_SHARE = 0.5
+PRESENT_SHARE = 0.5
+SHOWN_BY_FREQ = 9  # stamps that show what a freq means: business days must cross a weekend
+
+
+class Calendar(Protocol):
+    """What the index of a series says about its steps."""
+
+    def increments(self, stamps: pd.Index) -> np.ndarray:
+        """Count the steps between successive increasing stamps: ``(n,) -> (n - 1,)``, each >= 1."""
+
+    def after(self, last: pd.Index, n: int) -> pd.Index:
+        """Return the ``n`` stamps that follow ``last``, an index of length one."""
+
+    @property
+    def seasons(self) -> tuple[int, ...]:
+        """Season lengths in steps that people live by: a day, a week, a year; shortest first."""
+
+
+def calendar_of(index: pd.Index) -> Calendar:
+    """Learn the calendar of an increasing index.
+
+    Parameters
+    ----------
+    index : pandas.Index of length n >= 1
+        Datetime (with or without time zone), period, timedelta, integer or float stamps.
+
+    Returns
+    -------
+    Calendar
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days = pd.DatetimeIndex(["2024-01-04", "2024-01-05", "2024-01-08", "2024-01-10"])
+    >>> calendar = calendar_of(days)              # no weekend: business days, the 9th is missing
+    >>> calendar.increments(days)
+    array([1, 1, 2])
+    >>> calendar.after(days[-1:], 3).strftime("%a %d").tolist()
+    ['Thu 11', 'Fri 12', 'Mon 15']
+    """
+    if isinstance(index, pd.DatetimeIndex):
+        if len(index) < SHOWN_BY_FREQ and index.freq is not None:  # more than the stamps tell
+            index = pd.date_range(index[0], periods=SHOWN_BY_FREQ, freq=index.freq)
+        months = _months_of(index)
+        if months is not None:
+            return months
+        if _are_business_days(index):
+            return BusinessDays()
+        if index.tz is not None:
+            by_wall = _equal_or_irregular(index, wall=True)
+            day = DAY / UNIT_SECONDS[index.unit]
+            if isinstance(by_wall, EqualSteps) and by_wall.step >= day:
+                return by_wall
+    return _equal_or_irregular(index, wall=False)
+
+
+@dataclass(frozen=True)
+class EqualSteps:
+    """Stamps ``step`` apart, some possibly missing.
+
+    ``step`` counts the units of the index (nanoseconds, microseconds, ..., periods, integers);
+    ``unit`` names those of time, as a later index may be held in another.
+    With ``wall=True`` the wall clock counts, so that days stay days when the clocks change.
+    """
+
+    step: float
+    unit: str = ""
+    seasons: tuple[int, ...] = ()
+    wall: bool = False
+
+    def increments(self, stamps: pd.Index) -> np.ndarray:
+        """Count the steps between successive stamps."""
+        distance = np.diff(_numbers(_in_unit(stamps, self.unit), self.wall)) / self.step
+        return np.maximum(1, np.rint(distance)).astype(np.int64)
+
+    def after(self, last: pd.Index, n: int) -> pd.Index:
+        """Return the ``n`` stamps that follow ``last``."""
+        known = _in_unit(last, self.unit)
+        numbers = _numbers(known, self.wall)[-1] + self.step * np.arange(1, n + 1)
+        return _in_unit(_from_numbers(numbers, known, self.wall), _unit(last))
+
+
+@dataclass(frozen=True)
+class IrregularSteps:
+    """Stamps without a regular step: rows are steps, and the median step leads into the future.
+
+    A distance up to ``longest``, the longest seen in fit, is one step; a longer one counts as many
+    median steps as it holds.
+    """
+
+    step: float
+    longest: float
+    unit: str = ""
+    seasons: tuple[int, ...] = ()
+
+    def increments(self, stamps: pd.Index) -> np.ndarray:
+        """Count the steps between successive stamps."""
+        distance = np.diff(_numbers(_in_unit(stamps, self.unit), wall=False))
+        steps = np.where(distance <= self.longest, 1.0, np.rint(distance / self.step))
+        return np.maximum(1, steps).astype(np.int64)
+
+    def after(self, last: pd.Index, n: int) -> pd.Index:
+        """Return the ``n`` stamps that follow ``last``."""
+        return EqualSteps(self.step, self.unit).after(last, n)
+
+
+@dataclass(frozen=True)
+class BusinessDays:
+    """Monday to Friday at one time of day; a holiday is a missing step."""
+
+    def increments(self, stamps: pd.Index) -> np.ndarray:
+        """Count the steps between successive stamps."""
+        days = _wall(stamps).normalize().to_numpy().astype("datetime64[D]")
+        return np.maximum(1, np.busday_count(days[:-1], days[1:])).astype(np.int64)
+
+    def after(self, last: pd.Index, n: int) -> pd.Index:
+        """Return the ``n`` stamps that follow ``last``."""
+        moment = _wall(last)
+        days = moment.normalize().to_numpy().astype("datetime64[D]")
+        future = np.busday_offset(days[-1], np.arange(1, n + 1), roll="backward")
+        return _localize(pd.DatetimeIndex(future), moment, last)
+
+    @property
+    def seasons(self) -> tuple[int, ...]:
+        """Name the season lengths in steps, shortest first."""
+        return (5,)
+
+
+@dataclass(frozen=True)
+class Months:
+    """One stamp every ``step`` months (3: quarters, 12: years), at a fixed place in the month."""
+
+    step: int
+    place: str | int  # "start", "end", "business start", "business end" or the day of the month
+
+    def increments(self, stamps: pd.Index) -> np.ndarray:
+        """Count the steps between successive stamps."""
+        distance = np.diff(_month_numbers(_wall(stamps))) / self.step
+        return np.maximum(1, np.rint(distance)).astype(np.int64)
+
+    def after(self, last: pd.Index, n: int) -> pd.Index:
+        """Return the ``n`` stamps that follow ``last``."""
+        moment = _wall(last)
+        months = moment[-1:].to_period("M").take([0] * n) + self.step * np.arange(1, n + 1)
+        return _localize(_place_in_month(months, self.place), moment, last)
+
+    @property
+    def seasons(self) -> tuple[int, ...]:
+        """Name the season lengths in steps, shortest first."""
+        return (12 // self.step,) if 12 % self.step == 0 and self.step < 12 else ()
+
+
+def observed_season(index: pd.Index) -> int:
+    """Return the season that the M4 competition attaches to a calendar, 1 for none.
+
+    Hourly 24, monthly 12, quarterly 4, and 1 for yearly, weekly, daily and business-daily data
+    (Makridakis, Spiliotis and Assimakopoulos 2020, table 2); other steps below a day: one day.
+    """
+    seasons = calendar_of(index).seasons
+    return seasons[0] if seasons and seasons not in [(5,), (7,), (52,)] else 1
+
+
+def _equal_or_irregular(index: pd.Index, *, wall: bool) -> EqualSteps | IrregularSteps:
+    """Decide between equal and irregular steps by the most frequent distance."""
+    distance = np.diff(_numbers(index, wall))
+    if not len(distance):
+        step = _single_step(index)
+        return EqualSteps(step, _unit(index), _clock_seasons(index, step), wall)
+    relative = np.round(distance / np.median(distance), 6)  # floats: 0.1 + 0.2 - 0.1 is 0.2
+    sizes, counts = np.unique(relative, return_counts=True)
+    step = distance[relative == sizes[np.argmax(counts)]][0]
+    steps = distance / step
+    on_grid = np.allclose(steps, np.rint(steps), rtol=0, atol=1e-6)
+    usual = counts.max() >= USUAL_STEP_SHARE * len(distance)
+    # Bars of trading sessions lie on a grid, but most of its steps (nights) are never seen.
+    present = len(distance) >= PRESENT_SHARE * np.rint(steps).sum()
+    if on_grid and usual and present:
+        return EqualSteps(step, _unit(index), _clock_seasons(index, step), wall)
+    median = np.median(distance)
+    if np.issubdtype(distance.dtype, np.integer):  # a float has no room for stamps in nanoseconds
+        median = int(median)
+    return IrregularSteps(median, distance.max(), _unit(index), _rows_per_day(index))
+
+
+def _single_step(index: pd.Index) -> float:
+    """Return the step of a single stamp without a ``freq``: one day, one period or one."""
+    if not isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex):
+        return 1
+    return round(DAY / UNIT_SECONDS[index.unit])
+
+
+def _clock_seasons(index: pd.Index, step: float) -> tuple[int, ...]:
+    """Count the steps in a day and a week, in a week or a year for steps of a day or more."""
+    if isinstance(index, pd.PeriodIndex):
+        return calendar_of(index.to_timestamp()).seasons if len(index) > 1 else ()
+    if not isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex):
+        return ()
+    seconds = step * UNIT_SECONDS[index.unit]
+    if seconds >= DAY:
+        return {DAY: (7,), WEEK: (52,)}.get(seconds, ())
+    lengths = (DAY / seconds, WEEK / seconds)
+    return tuple(int(m) for m in lengths if m == int(m) and m > 1)
+
+
+def _rows_per_day(index: pd.Index) -> tuple[int, ...]:
+    """Bars in a trading session, where most sessions have the same number."""
+    if not isinstance(index, pd.DatetimeIndex):
+        return ()
+    counts = _wall(index).normalize().value_counts()
+    usual = int(counts.mode().iloc[0])
+    return (usual,) if usual > 1 and (counts == usual).mean() > USUAL_STEP_SHARE else ()
+
+
+def _wall(stamps: pd.Index) -> pd.DatetimeIndex:
+    datetimes = pd.DatetimeIndex(stamps)
+    return datetimes.tz_localize(None) if datetimes.tz is not None else datetimes
+
+
+def _unit(index: pd.Index) -> str:
+    """Name the unit that stamps are counted in, "" for other than time."""
+    return index.unit if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex) else ""
+
+
+def _in_unit(index: pd.Index, unit: Any) -> pd.Index:
+    if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex) and unit:
+        return index.as_unit(unit)
+    return index
+
+
+def _numbers(index: pd.Index, wall: bool) -> np.ndarray:
+    """Stamps as numbers in the units of the index."""
+    if wall:
+        return _wall(index).asi8
+    if isinstance(index, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex):
+        return index.asi8
+    return index.to_numpy()
+
+
+def _from_numbers(numbers: np.ndarray, last: pd.Index, wall: bool) -> pd.Index:
+    """Invert ``_numbers``: an index of the kind, zone, unit and name of ``last``."""
+    if isinstance(last, pd.PeriodIndex):
+        periods: Any = pd.PeriodIndex  # the stubs lack from_ordinals
+        return periods.from_ordinals(numbers, freq=last.freq, name=last.name)
+    if isinstance(last, pd.TimedeltaIndex):
+        return pd.Index(numbers.astype(f"timedelta64[{last.unit}]"), name=last.name)
+    if not isinstance(last, pd.DatetimeIndex):
+        return pd.Index(numbers, dtype=last.dtype, name=last.name)
+    stamps = pd.DatetimeIndex(numbers.astype(f"datetime64[{last.unit}]"))
+    if wall:
+        return _localize(stamps, stamps[:0], last)
+    if last.tz is not None:
+        stamps = stamps.tz_localize("UTC").tz_convert(last.tz)
+    return stamps.rename(last.name)
+
+
+def _localize(stamps: pd.DatetimeIndex, moment: pd.DatetimeIndex, last: pd.Index) -> pd.Index:
+    """Give days the time of day of ``moment`` and the zone, unit and name of ``last``."""
+    last = pd.DatetimeIndex(last)
+    if len(moment):
+        stamps = stamps + (moment[-1] - moment[-1].normalize())
+    stamps = stamps.as_unit(last.unit)
+    if last.tz is not None:
+        first = np.ones(len(stamps), dtype=bool)  # an hour that comes twice: take the first
+        stamps = stamps.tz_localize(last.tz, ambiguous=first, nonexistent="shift_forward")
+    return stamps.rename(last.name)
+
+
+def _are_business_days(index: pd.DatetimeIndex) -> bool:
+    wall = _wall(index)
+    days = wall.normalize()
+    distance = np.diff(days.to_numpy().astype("datetime64[D]").astype(np.int64))
+    if not len(distance) or (wall.day_of_week > 4).any() or len(set(wall - days)) > 1:
+        return False
+    # A weekend must have been skipped, and most steps be one business day; weekly stamps are not.
+    dates = days.to_numpy().astype("datetime64[D]")
+    daily = np.busday_count(dates[:-1], dates[1:])
+    return bool((distance == 3).any() and np.mean(daily == 1) >= USUAL_STEP_SHARE)
+
+
+def _month_numbers(wall: pd.DatetimeIndex) -> np.ndarray:
+    return (12 * wall.year + wall.month).to_numpy()
+
+
+def _months_of(index: pd.DatetimeIndex) -> Months | None:
+    """Recognise one stamp per month (or every few months) at the same place in the month."""
+    wall = _wall(index)
+    distance = np.diff(_month_numbers(wall))
+    if not len(distance) or distance.min() < 1:
+        return None
+    sizes, counts = np.unique(distance, return_counts=True)
+    step = int(sizes[np.argmax(counts)])
+    months = wall.to_period("M")
+    days = wall.normalize()
+    places: list[str | int] = [
+        "start",
+        "end",
+        "business start",
+        "business end",
+        int(wall.day.max()),
+    ]
+    for place in places:
+        if (_place_in_month(months, place) == days).all() and (distance % step == 0).all():
+            return Months(step, place)
+    return None
+
+
+def _place_in_month(months: pd.PeriodIndex, place: str | int) -> pd.DatetimeIndex:
+    start = months.to_timestamp()
+    if isinstance(place, int):
+        days = np.minimum(place, months.days_in_month) - 1
+        return start + pd.to_timedelta(days, unit="D")
+    offset = {
+        "start": pd.offsets.MonthBegin(0),
+        "end": pd.offsets.MonthEnd(0),
+        "business start": pd.offsets.BMonthBegin(0),
+        "business end": pd.offsets.BMonthEnd(0),
+    }[place]
+    return pd.DatetimeIndex(start + offset)

@@ -1,0 +1,146 @@
+"""Defaults of the forecasters, chosen from the data, each with its reason.
+
+Only the rows given to ``fit`` are looked at. Conventions: T steps, K targets, H horizon, S segment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tsrnn.forking import Anchor, fill
+from tsrnn.scaling import causal_mean, grows_with_level
+
+LARGEST_PANEL = 200  # series looked at in a panel
+ORIGINS = 64  # origins of a pass
+# An autocorrelation supports a season when it is no accident (1.645 standard errors, one-sided 5 %)
+# and large enough to be of use.
+STANDARD_ERRORS = 1.645
+LEAST_CORRELATION = 0.1
+RATES = (1.0, 0.3, 0.1)  # of seasonal profiles
+
+
+class Choice(NamedTuple):
+    """A value and why it was taken."""
+
+    value: Any
+    reason: str
+
+
+def choose(value: Any, found: Choice) -> Choice:
+    """Take what the user gave, or what was found in the data for "auto"."""
+    return found if isinstance(value, str) and value == "auto" else Choice(value, "given")
+
+
+def find_seasons(ys: Sequence[np.ndarray], candidates: Sequence[int]) -> Choice:
+    """Keep the seasons of the calendar that the autocorrelation supports in most series."""
+    kept, reasons = [], []
+    for season in candidates:
+        votes = [supports(y, season) for y in ys[:LARGEST_PANEL] if len(y) >= 2 * season]
+        if votes and np.mean(votes) > 0.5:
+            kept.append(season)
+        why = "supported by" if season in kept else "not supported by"
+        reasons.append(
+            f"{season}: {why} the autocorrelation" if votes else f"{season}: fewer than two seen"
+        )
+    return Choice(tuple(kept), "; ".join(reasons) or "the index names no season")
+
+
+def supports(y: np.ndarray, season: int) -> bool:
+    """Tell whether the changes of y (T, K) repeat after a season, by their autocorrelation."""
+    change = np.diff(y, axis=0)
+    observed = np.isfinite(change)
+    change = np.where(observed, change - change[observed].mean() if observed.any() else 0, 0.0)
+    pairs = int((observed[season:] & observed[:-season]).sum())
+    variance = (change**2).sum() / max(1, observed.sum())
+    if not pairs or variance == 0:
+        return False
+    correlation = (change[season:] * change[:-season]).sum() / pairs / variance
+    return bool(correlation > max(STANDARD_ERRORS / np.sqrt(pairs), LEAST_CORRELATION))
+
+
+def find_anchor(w: np.ndarray, seasons: Sequence[int], span: int, horizon: int) -> Anchor:
+    """Return the simple forecast of w (T, K) that did best over the horizon."""
+    level = causal_mean(w, span)
+    candidates = [Anchor(1), Anchor(0)]
+    candidates += [Anchor(m, rate) for m in seasons for rate in (None, *RATES)]
+    errors = [forecast_error(w, level, anchor, horizon) for anchor in candidates]
+    return candidates[int(np.argmin(errors))]
+
+
+def forecast_error(w: np.ndarray, level: np.ndarray, anchor: Anchor, horizon: int) -> float:
+    """Mean absolute error of an anchor's forecasts from all origins, over 4 steps of the horizon."""
+    season = max(1, anchor.season)
+    pattern = anchor.pattern(fill(w, season), level)
+    errors = []
+    for h in np.unique(np.linspace(1, horizon, 4).round().astype(int)):
+        lag = season * -(-h // season)
+        first = max(lag, 2 * season)  # the same origins for all anchors but the shortest
+        if first >= len(w):
+            continue
+        forecast = pattern[first - lag : len(w) - lag]
+        if anchor.around_level:
+            forecast = forecast + level[first - h : len(w) - h]
+        error = np.abs(w[first:] - forecast)
+        errors.append(error[np.isfinite(error)])
+    seen = [error.mean() for error in errors if len(error)]
+    return float(np.mean(seen)) if seen else np.inf
+
+
+def find_scaling(ys: Sequence[np.ndarray], span: int) -> Choice:
+    """Take logs where the values are positive and their changes grow with the level."""
+    if any(np.nanmin(y) <= 0 for y in ys):
+        return Choice("additive", "some values are not positive")
+    votes = [grows_with_level(y[:, k], span) for y in ys[:LARGEST_PANEL] for k in range(y.shape[1])]
+    if np.mean(votes) > 0.5:
+        return Choice("multiplicative", "all values are positive, and changes grow with the level")
+    return Choice("additive", "changes do not grow with the level")
+
+
+def find_segment(seasons: Sequence[int], horizon: int, length: int) -> Choice:
+    """Take the largest divisor of the shortest season not above the horizon; 1 for short series."""
+    if not seasons:
+        return Choice(1, "no season")
+    segment = max(d for d in range(1, min(seasons[0], horizon) + 1) if seasons[0] % d == 0)
+    if length < 10 * segment:
+        return Choice(1, f"short series: {length} steps are fewer than 10 segments of {segment}")
+    return Choice(segment, f"largest divisor of season {seasons[0]} up to horizon {horizon}")
+
+
+def find_span(ys: Sequence[np.ndarray], seasons: Sequence[int], horizon: int) -> Choice:
+    """Steps behind the running level: so many that it is nearest to what follows.
+
+    Candidates are the longest season (else twice the horizon, at least 16) and multiples of it.
+    """
+    shortest = max(seasons) if seasons else max(16, 2 * horizon)
+    spans = [k * shortest for k in (1, 4, 16)]
+    votes = []
+    for y in ys[:LARGEST_PANEL]:
+        usable = [s for s in spans if s < len(y) // 2] or spans[:1]
+        errors = [forecast_error(y, causal_mean(y, s), Anchor(0), horizon) for s in usable]
+        votes.append(usable[int(np.argmin(errors))])
+    span = sorted(votes)[len(votes) // 2]
+    return Choice(span, f"best level forecast among spans of {', '.join(map(str, spans))}")
+
+
+def find_context(segment: int) -> Choice:
+    """Steps before an origin that the network reads."""
+    return Choice(ORIGINS * segment, f"{ORIGINS} segments of {segment}; levels look back further")
+
+
+def find_hidden_size(observed: int) -> Choice:
+    """Half the root of the number of observed values, as a power of 2 within 16 and 128."""
+    size = 2 ** round(np.log2(np.sqrt(observed) / 2))
+    return Choice(int(np.clip(size, 16, 128)), f"{observed} observed values")
+
+
+def find_batch_size(passes: int) -> Choice:
+    return Choice(int(np.clip(passes // 4, 8, 64)), f"{passes} passes an epoch")
+
+
+def find_epochs(observed: int, batches: int) -> Choice:
+    """As many epochs as make 200 optimiser steps for 3,000 values, 4 times as many for 300,000."""
+    steps = int(200 * max(1.0, observed / 3000) ** 0.3)
+    return Choice(max(10, round(steps / batches)), f"{steps} steps for {observed} observed values")

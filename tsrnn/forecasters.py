@@ -1,0 +1,553 @@
+"""Recurrent forecasters: one network runs along the series and forecasts from every step.
+
+Conventions: T steps, S a segment, N origins of a pass, B passes, H horizon, K targets, F covariates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from torch import Tensor
+
+from tsrnn import defaults
+from tsrnn.base import (
+    Forecaster,
+    Record,
+    Request,
+    check_choice,
+    check_count,
+    check_positive,
+    check_rows,
+    check_share,
+)
+from tsrnn.cells import CELLS
+from tsrnn.defaults import Choice, choose
+from tsrnn.forking import (
+    OUTSIDE,
+    Anchor,
+    Corpus,
+    Layout,
+    Line,
+    Pass,
+    draw_passes,
+    last_passes,
+    make_line,
+    pass_ending_at,
+    stacked,
+)
+from tsrnn.heads import HEADS
+from tsrnn.networks import Encoder, ForkingNetwork, build
+from tsrnn.scaling import Reference, original_values, reference, working_values
+from tsrnn.training import History, find_device, train
+
+ORIGINS_AT_ONCE = 16_384  # origins that go through a network together when nothing is learnt
+LEAST_ROWS = 3  # two changes: one to learn from, one to check against
+VALIDATION_PHASES = 2  # offsets at which the held-out steps are forecast
+SCALINGS = ("auto", "additive", "multiplicative")
+
+
+class RecurrentForecaster(Forecaster):
+    """Interface of the recurrent forecasters; see :class:`LSTMForecaster` for the parameters."""
+
+    default_cell: str
+
+    def __init__(
+        self,
+        horizon: int = 1,
+        *,
+        cell: str | None = None,
+        hidden_size: int | str = "auto",
+        num_layers: int = 1,
+        dropout: float = 0.2,
+        loss: str = "absolute_error",
+        context: int | str | None = "auto",
+        seasonality: int | Sequence[int] | str | None = "auto",
+        segment: int | str = "auto",
+        scaling: str = "auto",
+        learning_rate: float = 4e-3,
+        batch_size: int | str = "auto",
+        max_epochs: int | str = "auto",
+        early_stopping: bool = True,
+        patience: int | None = None,
+        validation_fraction: float = 0.1,
+        clip_norm: float | None = 1.0,
+        n_estimators: int = 1,
+        missing: str = "mask",
+        dtype: str = "float32",
+        device: str = "cpu",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.horizon = horizon
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.dropout = dropout
+        self.loss = loss
+        self.context = context
+        self.seasonality = seasonality
+        self.segment = segment
+        self.scaling = scaling
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.clip_norm = clip_norm
+        self.n_estimators = n_estimators
+        self.missing = missing
+        self.dtype = dtype
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _fit(self, records: dict[Hashable, Record]) -> None:
+        self._check_parameters(records)
+        self.chosen_ = self._choose(list(records.values()))
+        self._layout = self._lay_out(list(records.values()))
+        self._covariates = CovariateScaling.of([record.X for record in records.values()])
+        self._known: dict[Hashable, Known] = {}
+        self._learn_known(records)
+        corpus = Corpus([self._line(record) for record in records.values()], self._layout)
+        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_estimators)
+        trained = [self._train(corpus, int(seed)) for seed in seeds]
+        self.networks_ = [network for network, _ in trained]
+        self.histories_ = [history for _, history in trained]
+
+    def _forecast(self, requests: Sequence[Request]) -> list[np.ndarray]:
+        """Forecast H steps, append them to the history as if observed, and so on."""
+        records = [self._recent(request) for request in requests]
+        known = [len(record) for record in records]
+        for _ in range(0, max(request.n for request in requests), self.horizon):
+            corpus = Corpus([self._line(record) for record in records], self._layout)
+            most = self._origins_of_a_pass()
+            working = self._read(corpus, last_passes(corpus.length, self._layout.segment, most))
+            records = [
+                replace(record, y=np.concatenate([record.y, self._original(record.key, w[-1])]))
+                for record, w in zip(records, working, strict=True)
+            ]
+        return [
+            record.y[length : length + request.n]
+            for record, length, request in zip(records, known, requests, strict=True)
+        ]
+
+    def _in_sample(self, record: Record) -> np.ndarray:
+        length, segment, most = len(record), self._layout.segment, self._origins_of_a_pass()
+        corpus = Corpus([self._line(record)], self._layout)
+        forecast = np.empty_like(record.y)
+        forecast[0] = self._known[record.key].reference.origin  # nothing is known before
+        if length <= segment * most:
+            # One pass an offset visits every origin: the state reaches back to the start anyway.
+            ends = range(max(0, length - 1 - segment), length - 1)
+            passes = [Pass(0, pass_ending_at(end, segment, most)) for end in ends]
+            passes += [Pass(0, np.array([t])) for t in range(min(segment - 1, length - 1))]
+            for part, w in zip(passes, self._read(corpus, passes), strict=True):
+                forecast[part.origins + 1] = self._original(record.key, w[:, 0])
+        else:
+            passes = [Pass(0, pass_ending_at(end, segment, most)) for end in range(length - 1)]
+            last = [w[-1, 0] for w in self._read(corpus, passes)]
+            forecast[1:] = self._original(record.key, np.array(last))
+        return forecast
+
+    def _update(self, records: dict[Hashable, Record], new_steps: dict[Hashable, int]) -> None:
+        self._learn_known({key: r for key, r in records.items() if key not in self._known})
+        if self._layout.multiplicative:
+            for key, record in records.items():
+                if np.nanmin(record.y) <= 0:
+                    raise ValueError(
+                        f"y{'' if key is None else f' of series {key!r}'} has values <= 0, but fit "
+                        "chose scaling='multiplicative': fit again with scaling='additive'"
+                    )
+
+    def _check_parameters(self, records: dict[Hashable, Record]) -> None:
+        check_choice("cell", self.cell or self.default_cell, list(CELLS))
+        check_choice("loss", self.loss, list(HEADS))
+        check_choice("scaling", self.scaling, SCALINGS)
+        check_choice("dtype", self.dtype, ("float32", "float64"))
+        for name in ("num_layers", "n_estimators"):
+            check_count(name, getattr(self, name))
+        for name in ("hidden_size", "segment", "batch_size", "max_epochs", "context", "patience"):
+            if getattr(self, name) not in ("auto", None):
+                check_count(name, getattr(self, name))
+        if self.seasonality not in ("auto", None):
+            for season in np.atleast_1d(self.seasonality):
+                check_count("seasonality", season.item(), least=2)
+        for name in ("dropout", "validation_fraction"):
+            check_share(name, getattr(self, name))
+        check_positive("learning_rate", self.learning_rate)
+        longest = max(records.values(), key=len)
+        observed = int(np.isfinite(longest.y).all(axis=1).sum())
+        check_rows(observed, LEAST_ROWS, "give a longer history, or use Naive")
+        if self.scaling == "multiplicative":
+            for record in records.values():
+                low = record.y <= 0
+                if low.any():
+                    raise ValueError(
+                        f"scaling='multiplicative' needs y > 0: {int(low.sum())} values <= 0; "
+                        "use 'additive' or 'auto'"
+                    )
+
+    def _choose(self, records: list[Record]) -> dict[str, Choice]:
+        """Choose what the user left to the data, each value with its reason."""
+        ys, H = [record.y for record in records], self.horizon
+        observed = sum(int(np.isfinite(y).sum()) for y in ys)
+        given = self.seasonality
+        seasons = choose(
+            given if isinstance(given, str) else tuple(np.atleast_1d(given or ()).tolist()),
+            defaults.find_seasons(ys, self.calendar_.seasons),
+        )
+        length = max(len(y) for y in ys)
+        segment = choose(self.segment, defaults.find_segment(seasons.value, H, length))
+        span = defaults.find_span(ys, seasons.value, H)
+        context = choose(self.context, defaults.find_context(segment.value))
+        if self.context not in ("auto", None):
+            span = Choice(min(span.value, self.context), "not above the context")
+        scaling = choose(self.scaling, defaults.find_scaling(ys, max(8, *seasons.value[:1], 8)))
+        passes = sum(-(-len(y) // (segment.value * defaults.ORIGINS)) for y in ys)
+        phases = min(segment.value, max(1, round(defaults.ORIGINS / passes)))
+        batch_size = choose(self.batch_size, defaults.find_batch_size(passes * phases))
+        batches = -(-passes * phases // batch_size.value)
+        return {
+            "seasonality": seasons,
+            "segment": segment,
+            "span": span,
+            "context": context,
+            "scaling": scaling,
+            "hidden_size": choose(self.hidden_size, defaults.find_hidden_size(observed)),
+            "phases": Choice(phases, f"{passes} passes cover the series once"),
+            "batch_size": batch_size,
+            "max_epochs": choose(self.max_epochs, defaults.find_epochs(observed, batches)),
+        }
+
+    def _lay_out(self, records: list[Record]) -> Layout:
+        chosen = {name: choice.value for name, choice in self.chosen_.items()}
+        return Layout(
+            horizon=self.horizon,
+            segment=chosen["segment"],
+            span=chosen["span"],
+            seasons=chosen["seasonality"],
+            multiplicative=chosen["scaling"] == "multiplicative",
+            shows_missing=any(np.isnan(record.y).any() for record in records),
+        )
+
+    def _learn_known(self, records: dict[Hashable, Record]) -> None:
+        """Learn what every forecast of a series refers to: its origin, deviation and anchor."""
+        layout = self._layout
+        for key, record in records.items():
+            origin = reference(record.y, layout.span, layout.multiplicative)
+            w = working_values(record.y, origin.origin, layout.multiplicative)
+            anchor = defaults.find_anchor(w, layout.seasons, layout.span, layout.horizon)
+            self._known[key] = Known(origin, anchor)
+
+    def _line(self, record: Record) -> Line:
+        known = self._known[record.key]
+        X = None if record.X is None else self._covariates.apply(record.X)
+        return make_line(record.y, X, known.reference, known.anchor, self._layout)
+
+    def _original(self, key: Hashable, w: np.ndarray) -> np.ndarray:
+        return original_values(w, self._known[key].reference.origin, self._layout.multiplicative)
+
+    def _recent(self, request: Request) -> Record:
+        """Cut a record to its context, and append the covariates of the steps to forecast."""
+        record, X = request.record, request.record.X
+        if X is not None and request.X is not None:
+            X = np.concatenate([X, request.X])
+        free = self.context in ("auto", None)
+        start = 0 if free else max(0, len(record) - self.context)
+        return replace(record, y=record.y[start:], X=None if X is None else X[start:])
+
+    def _origins_of_a_pass(self) -> int:
+        """Origins whose segments and levels lie within the context."""
+        if self.context is None:
+            return OUTSIDE
+        if self.context == "auto":
+            return defaults.ORIGINS
+        return max(1, self.context // self._layout.segment)
+
+    def _train(self, corpus: Corpus, seed: int) -> tuple[ForkingNetwork, History]:
+        """Find the best epoch on the latest part, then train that long on everything."""
+        epochs = self.chosen_["max_epochs"].value
+        held_out = self._held_out(corpus.length)
+        if not held_out.any():
+            return self._train_until(corpus, seed, corpus.length, epochs)
+        network, history = self._train_until(corpus, seed, corpus.length - held_out, epochs)
+        if history.best_epoch:
+            network, _ = self._train_until(corpus, seed, corpus.length, history.best_epoch)
+        return network, history
+
+    def _held_out(self, lengths: np.ndarray) -> np.ndarray:
+        """Steps at the end of each series that choose the epoch; none where little would be left."""
+        if not self.early_stopping or not self.validation_fraction:
+            return np.zeros_like(lengths)
+        steps = np.maximum(self.horizon, np.round(self.validation_fraction * lengths)).astype(int)
+        return np.where(lengths >= 3 * steps + self._layout.segment, steps, 0)
+
+    def _train_until(
+        self, corpus: Corpus, seed: int, until: np.ndarray, epochs: int
+    ) -> tuple[ForkingNetwork, History]:
+        """Train a fresh network on the targets before ``until`` (n,); later ones validate."""
+        layout, chosen = self._layout, self.chosen_
+        segment, most = layout.segment, self._origins_of_a_pass()
+        device, dtype = find_device(self.device), getattr(torch, self.dtype)
+        generator = torch.Generator(device).manual_seed(seed)
+        rng = np.random.default_rng(seed)
+        head = HEADS[self.loss]()
+        network = self._network(corpus, head.parameters, generator)
+
+        def tensors(passes: Sequence[Pass], first: np.ndarray, last: np.ndarray) -> Tensors:
+            series, origins = stacked(passes)
+            batch = corpus.batch(series, origins)
+            due = (batch.step >= first[series, None, None]) & (batch.step < last[series, None, None])
+            use = batch.observed & due[..., None]
+            arrays = (batch.x, batch.known, batch.target, use)
+            return Tensors(*(_tensor(a, device, dtype) for a in arrays))
+
+        def batches() -> list[Tensors]:
+            drawn = draw_passes(until, segment, most, chosen["phases"].value, rng)
+            order = rng.permutation(len(drawn))
+            groups = np.array_split(order, -(-len(drawn) // chosen["batch_size"].value))
+            return [tensors([drawn[i] for i in group], 0 * until, until) for group in groups]
+
+        def total(batch: Tensors, dropout: torch.Generator | None) -> Tensor:
+            raw = network(batch.x, batch.known, dropout)
+            return (head.loss(raw, batch.target) * batch.use).sum()
+
+        def loss(batch: Tensors) -> Tensor:
+            return total(batch, generator) / batch.use.sum().clamp(min=1)
+
+        ends = range(0, segment, max(1, segment // VALIDATION_PHASES))
+        visited = most + -(-int((corpus.length - until).max()) // segment)
+        later = [p for back in ends for p in last_passes(corpus.length - 1, segment, visited, back)]
+        size = max(1, ORIGINS_AT_ONCE // visited) if visited < OUTSIDE else 16
+        held_out = [
+            tensors(later[a : a + size], until, corpus.length) for a in range(0, len(later), size)
+        ]
+
+        def validate() -> float:
+            with torch.inference_mode():
+                losses = sum(float(total(batch, None)) for batch in held_out)
+            return losses / max(1.0, sum(float(batch.use.sum()) for batch in held_out))
+
+        history = train(
+            network,
+            batches,
+            loss,
+            validate if (until < corpus.length).any() else None,
+            max_epochs=chosen["max_epochs"].value,
+            stop_after=epochs,
+            learning_rate=self.learning_rate,
+            clip_norm=self.clip_norm,
+            patience=self.patience,
+            verbose=self.verbose,
+        )
+        return network, history
+
+    def _network(
+        self, corpus: Corpus, parameters: int, generator: torch.Generator
+    ) -> ForkingNetwork:
+        targets = corpus.w.shape[1]
+        covariates = 0 if corpus.X is None else corpus.X.shape[1]
+        inputs = self._layout.size(targets, covariates)
+        hidden = self.chosen_["hidden_size"].value
+        cell = self.cell or self.default_cell
+        encoder = Encoder(cell, inputs, hidden, self.num_layers, self.dropout)
+        shape = (self.horizon, targets, parameters)
+        network = ForkingNetwork(encoder, inputs, hidden, shape, 2 * covariates)
+        return build(network, generator, getattr(torch, self.dtype))
+
+    def _read(self, corpus: Corpus, passes: Sequence[Pass]) -> list[np.ndarray]:
+        """Forecast from the origins of passes: working values (N, H, K) a pass, the median network's."""
+        device, dtype = find_device(self.device), getattr(torch, self.dtype)
+        head = HEADS[self.loss]()
+        size = max(1, ORIGINS_AT_ONCE // max(len(p.origins) for p in passes))
+        forecasts = []
+        for start in range(0, len(passes), size):
+            part = passes[start : start + size]
+            batch = corpus.batch(*stacked(part))
+            x, known = (_tensor(a, device, dtype) for a in (batch.x, batch.known))
+            with torch.inference_mode():
+                points = [head.point(network(x, known)).double().cpu() for network in self.networks_]
+            correction = np.median([point.numpy() for point in points], axis=0)  # (B, N, H, K)
+            w = batch.base + batch.scale[:, :, None] * correction
+            forecasts += [values[: len(p.origins)] for values, p in zip(w, part, strict=True)]
+        return forecasts
+
+
+class RNNForecaster(RecurrentForecaster):
+    """Forecast with Elman's recurrent network; the parameters are those of :class:`LSTMForecaster`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tsrnn import RNNForecaster
+    >>> months = pd.date_range("2015-01-31", periods=60, freq="ME")
+    >>> y = pd.Series([float(m % 12) for m in range(60)], index=months)
+    >>> RNNForecaster(horizon=3, random_state=0).fit(y=y).predict().round(1)
+    2020-01-31    0.0
+    2020-02-29    1.0
+    2020-03-31    2.0
+    Freq: ME, dtype: float64
+    """
+
+    default_cell = "rnn"
+
+
+class LSTMForecaster(RecurrentForecaster):
+    """Forecast with a long short-term memory network.
+
+    The network runs once along the series and forecasts the next ``horizon`` steps from every step
+    (forking sequences), relative to a level and a scale known at the time. It corrects a forecast
+    that repeats the last value or the last season, whichever did better in fit, and it starts from
+    no correction at all. Horizons beyond the trained one come from feeding forecasts back.
+
+    Parameters
+    ----------
+    horizon : int
+        Steps forecast directly.
+    cell : {"rnn", "lstm", "gru"}, optional
+        Recurrent cell; default: the one the class is named after.
+    hidden_size : int or "auto"
+        Units of each layer; "auto": by the number of observed values, 16 to 128.
+    num_layers : int
+        Layers; each but the first has a residual connection.
+    dropout : float in [0, 1)
+        Share of states dropped between layers and before the read-out while training.
+    loss : {"absolute_error", "squared_error", "huber"}
+        Loss of the errors in units of the running scale.
+    context : int, None or "auto"
+        The last so many steps before an origin count; None: all the past; "auto": 64 segments.
+    seasonality : int, sequence of int, None or "auto"
+        Season lengths in steps; "auto": those of the calendar that the autocorrelation supports.
+    segment : int or "auto"
+        Steps that the network reads at once; "auto": the largest divisor of the season not above
+        the horizon, 1 without a season and for short series.
+    scaling : {"auto", "additive", "multiplicative"}
+        "multiplicative" works on logs; "auto" takes logs of positive series whose changes grow with
+        the level.
+    learning_rate : float
+        Highest step of Adam, in one cycle over ``max_epochs``.
+    batch_size : int or "auto"
+        Passes of a mini-batch.
+    max_epochs : int or "auto"
+        Passes over the series; "auto": by the number of observed values.
+    early_stopping : bool
+        Hold out the latest part of each series to find the best epoch, then train on everything
+        for so many epochs. Without it, all epochs on everything.
+    patience : int, optional
+        Stop the search for the best epoch after so many epochs without a better one.
+    validation_fraction : float in [0, 1)
+        Share of the latest steps held out, at least the horizon.
+    clip_norm : float or None
+        Largest global norm of the gradient.
+    n_estimators : int
+        Networks trained from different seeds; their median is the forecast.
+    missing : {"mask", "raise"}
+        "mask" shows missing values to the network as such and leaves them out of the loss.
+    dtype : {"float32", "float64"}
+        Arithmetic inside the network; scaling is float64 always.
+    device : str
+        "cpu", "cuda", "cuda:1", "mps", or "auto": a GPU where there is one.
+    random_state : int, RandomState or None
+        Decides weights, batches and dropout.
+    verbose : int
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    chosen_ : dict of name to (value, reason)
+        What was chosen from the data, and why.
+    networks_ : list of torch.nn.Module
+    histories_ : list of History
+        Losses by epoch of the search for the best epoch, one for each network.
+    calendar_ : Calendar
+        How steps are counted.
+
+    Examples
+    --------
+    >>> from tsrnn import LSTMForecaster
+    >>> from tsrnn.datasets import load_stocks
+    >>> prices = load_stocks()["MSFT"]
+    >>> model = LSTMForecaster(horizon=5, max_epochs=5, random_state=0).fit(y=prices)
+    >>> model.predict().index.strftime("%a %Y-%m-%d").tolist()
+    ['Mon 2013-03-04', 'Tue 2013-03-05', 'Wed 2013-03-06', 'Thu 2013-03-07', 'Fri 2013-03-08']
+    >>> model.chosen_["seasonality"].reason
+    '5: not supported by the autocorrelation'
+    """
+
+    default_cell = "lstm"
+
+
+class GRUForecaster(RecurrentForecaster):
+    """Forecast with gated recurrent units; the parameters are those of :class:`LSTMForecaster`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tsrnn import GRUForecaster
+    >>> y = np.sin(np.arange(200) / 3)
+    >>> forecast = GRUForecaster(horizon=4, random_state=0).fit(y=y).predict()
+    >>> bool(np.abs(forecast - np.sin(np.arange(200, 204) / 3)).max() < 0.1)
+    True
+    """
+
+    default_cell = "gru"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the forecasts of one series refer to."""
+
+    reference: Reference
+    anchor: Anchor
+
+
+@dataclass(frozen=True)
+class CovariateScaling:
+    """Standardise covariates; missing ones become 0, with a flag where fit saw missing ones."""
+
+    mean: np.ndarray  # (F,)
+    deviation: np.ndarray  # (F,)
+    flagged: np.ndarray  # (F,) bool
+
+    @classmethod
+    def of(cls, covariates: Sequence[np.ndarray | None]) -> CovariateScaling:
+        seen = [X for X in covariates if X is not None]
+        if not seen:
+            return cls(np.zeros(0), np.ones(0), np.zeros(0, dtype=bool))
+        X = np.concatenate(seen)
+        missing = np.isnan(X)
+        count = np.maximum(1, (~missing).sum(axis=0))
+        mean = np.where(missing, 0.0, X).sum(axis=0) / count
+        deviation = np.sqrt((np.where(missing, 0.0, X - mean) ** 2).sum(axis=0) / count)
+        constant = deviation <= 1e-14 * np.abs(mean)
+        return cls(mean, np.where(constant, 1.0, deviation), missing.any(axis=0))
+
+    def apply(self, X: np.ndarray) -> np.ndarray:
+        missing = np.isnan(X)
+        values = np.where(missing, 0.0, (X - self.mean) / self.deviation)
+        return np.concatenate([values, missing[:, self.flagged]], axis=1)
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """A batch as the network takes it; ``use`` says which targets the loss counts."""
+
+    x: Tensor
+    known: Tensor | None
+    target: Tensor
+    use: Tensor
+
+
+def _tensor(array: np.ndarray | None, device: torch.device, dtype: torch.dtype) -> Any:
+    return None if array is None else torch.from_numpy(array).to(device, dtype)

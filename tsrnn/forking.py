@@ -1,0 +1,248 @@
+"""Forking sequences: what one pass along a series shows a network, and what it must forecast.
+
+A pass visits the origins t of one series, ``segment`` steps apart. At each origin the network sees
+the last segment and the seasonal forecasts, relative to the level and scale known at t, and it
+answers with corrections of the anchor: the value one season (or one step) before each future step.
+Forking sequences: Wen, Torkkola, Narayanaswamy and Madeka 2017; segments: Lin et al. 2023 (SegRNN).
+
+Conventions: B passes, N origins a pass, S steps a segment, H horizon, K targets, F covariates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from tsrnn.scaling import Reference, Scaled, scaled, seasonal_profile
+
+OUTSIDE = 2**62  # a step beyond every series
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is read at an origin; the same for training and forecasting."""
+
+    horizon: int
+    segment: int
+    span: int  # steps behind the running level and scale
+    seasons: tuple[int, ...]  # seasonal forecasts that are shown, in steps
+    multiplicative: bool
+    shows_missing: bool  # missing values were seen in fit: their mask is an input
+
+    def size(self, targets: int, covariates: int) -> int:
+        """Number of inputs at an origin."""
+        per_step = targets * (1 + self.shows_missing) + covariates
+        return self.segment * per_step + targets + len(self._long_seasons()) * self.horizon * targets
+
+    def _long_seasons(self) -> tuple[int, ...]:
+        """Seasons whose forecast is not simply the segment itself."""
+        return tuple(m for m in self.seasons if m > self.segment)
+
+
+class Anchor(NamedTuple):
+    """The forecast that a network corrects: what repeats, and whether around the level.
+
+    ``season`` 1 repeats the last value, m the last season; ``rate`` None repeats the values
+    themselves, else the smoothed profile around the level (see ``seasonal_profile``). ``season`` 0
+    is the level alone.
+    """
+
+    season: int
+    rate: float | None = None
+
+    def pattern(self, filled: np.ndarray, level: np.ndarray) -> np.ndarray:
+        """Return what is repeated, (T, K)."""
+        if self.season == 0:
+            return np.zeros_like(filled)
+        if self.rate is None:
+            return filled
+        return seasonal_profile(filled - level, self.season, self.rate)
+
+    @property
+    def around_level(self) -> bool:
+        return self.season == 0 or self.rate is not None
+
+
+class Line(NamedTuple):
+    """One series ready to be read: values (T, K), covariates (T', F) that may reach further."""
+
+    scaled: Scaled
+    filled: np.ndarray  # w with missing values replaced by the seasonal, else the last value
+    pattern: np.ndarray  # what the anchor repeats
+    X: np.ndarray | None  # standardised and finite, flags of missing values included
+    anchor: Anchor
+
+
+def make_line(
+    y: np.ndarray, X: np.ndarray | None, known: Reference, anchor: Anchor, layout: Layout
+) -> Line:
+    values = scaled(y, known, layout.span, layout.multiplicative)
+    filled = fill(values.w, max(1, anchor.season))
+    return Line(values, filled, anchor.pattern(filled, values.level), X, anchor)
+
+
+def fill(w: np.ndarray, season: int) -> np.ndarray:
+    """Replace missing values by the one a season earlier, at the start by the first observed."""
+    filled = w.copy()
+    for t, k in np.argwhere(np.isnan(w)):
+        source = t - season if t >= season else t - 1
+        filled[t, k] = filled[source, k] if t else np.nan
+    first = np.array([c[np.isfinite(c)][0] if np.isfinite(c).any() else 0.0 for c in filled.T])
+    return np.where(np.isnan(filled), first, filled)
+
+
+class Batch(NamedTuple):
+    """Arrays of B passes; targets and corrections are in units of the scale."""
+
+    x: np.ndarray  # (B, N, inputs)
+    known: np.ndarray | None  # (B, N, H, 2 F), at the future step and at its anchor
+    target: np.ndarray  # (B, N, H, K), 0 where missing
+    step: np.ndarray  # (B, N, H), the time step of each target
+    observed: np.ndarray  # (B, N, H, K) bool
+    base: np.ndarray  # (B, N, H, K), the anchor's forecast in working values
+    scale: np.ndarray  # (B, N, K)
+
+
+class Corpus:
+    """Many lines laid end to end, so that a batch of passes is gathered by a few indexings."""
+
+    def __init__(self, lines: list[Line], layout: Layout) -> None:
+        self.layout = layout
+        self.length = np.array([len(line.scaled.w) for line in lines])
+        self.start = np.concatenate([[0], np.cumsum(self.length)[:-1]])
+        self.w = np.concatenate([line.scaled.w for line in lines])
+        self.level = np.concatenate([line.scaled.level for line in lines])
+        self.scale = np.concatenate([line.scaled.scale for line in lines])
+        self.filled = np.concatenate([line.filled for line in lines])
+        self.pattern = np.concatenate([line.pattern for line in lines])
+        self.season = np.array([max(1, line.anchor.season) for line in lines])
+        self.around_level = np.array([line.anchor.around_level for line in lines])
+        self.X: np.ndarray | None = None
+        if lines[0].X is not None:
+            covariates = [line.X for line in lines if line.X is not None]
+            self.X_length = np.array([len(X) for X in covariates])
+            self.X_start = np.concatenate([[0], np.cumsum(self.X_length)[:-1]])
+            self.X = np.concatenate(covariates)
+
+    def batch(self, series: np.ndarray, origins: np.ndarray) -> Batch:
+        """Gather passes: series (B,), origins (B, N); origins outside a series yield no target."""
+        layout, K = self.layout, self.w.shape[1]
+        ahead = np.arange(1, layout.horizon + 1)
+        t = np.clip(origins, 0, self.length[series][:, None] - 1)
+        now = self.start[series][:, None] + t  # (B, N)
+        level, scale = self.level[now], self.scale[now]  # (B, N, K)
+
+        def relative(values: np.ndarray) -> np.ndarray:
+            return (values - level[:, :, None]) / scale[:, :, None]
+
+        past, exists = self._at(series, t[:, :, None] + np.arange(1 - layout.segment, 1))
+        seen = exists[..., None] & np.isfinite(self.w[past])
+        parts = [np.where(seen, relative(self.filled[past]), 0.0)]
+        if layout.shows_missing:
+            parts.append(~seen)
+        before, _ = self._at(series, t - layout.segment)
+        parts.append(((level - self.level[before]) / scale)[:, :, None])
+        for season in layout._long_seasons():
+            places = self._repeated(series, t, np.full(len(series), season))
+            parts.append(relative(self.filled[places]))
+        if self.X is not None:
+            parts.append(self._covariates(series, t[:, :, None] + np.arange(1 - layout.segment, 1)))
+        x = np.concatenate([part.reshape(*t.shape, -1) for part in parts], axis=-1)
+
+        base = self.pattern[self._repeated(series, t, self.season[series])]
+        base = base + np.where(self.around_level[series, None, None, None], level[:, :, None], 0.0)
+        future, exists = self._at(series, t[:, :, None] + ahead)
+        inside = (origins == t)[:, :, None] & exists
+        observed = inside[..., None] & np.isfinite(self.w[future])
+        target = np.where(observed, (self.filled[future] - base) / scale[:, :, None], 0.0)
+        known = None
+        if self.X is not None:
+            anchors = t[:, :, None] + self._lags(self.season[series])[:, None, :]
+            pair = [self._covariates(series, t[:, :, None] + ahead), self._covariates(series, anchors)]
+            known = np.concatenate(pair, axis=-1)
+        return Batch(x, known, target, t[:, :, None] + ahead, observed, base, scale.reshape(*t.shape, K))
+
+    def _lags(self, seasons: np.ndarray) -> np.ndarray:
+        """Steps from the origin to the value that a season's forecast repeats: (B,) -> (B, H)."""
+        ahead = np.arange(1, self.layout.horizon + 1)
+        return ahead - seasons[:, None] * -(-ahead // seasons[:, None])
+
+    def _repeated(self, series: np.ndarray, t: np.ndarray, seasons: np.ndarray) -> np.ndarray:
+        """Flat positions (B, N, H) of the values that seasons repeat; the origin before one season."""
+        places = t[:, :, None] + self._lags(seasons)[:, None, :]
+        places = np.where(places < 0, t[:, :, None], places)
+        return self._at(series, places)[0]
+
+    def _at(self, series: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return flat positions of steps (B, N, ...), clipped into the series, and which exist."""
+        shape = (-1,) + (1,) * (steps.ndim - 1)
+        length, start = self.length[series].reshape(shape), self.start[series].reshape(shape)
+        inside = np.clip(steps, 0, length - 1)
+        return start + inside, inside == steps
+
+    def _covariates(self, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """Covariates (B, N, ..., F) at steps; all 0 outside what is known."""
+        assert self.X is not None
+        shape = (-1,) + (1,) * (steps.ndim - 1)
+        length, start = self.X_length[series].reshape(shape), self.X_start[series].reshape(shape)
+        inside = np.clip(steps, 0, length - 1)
+        return np.where((inside == steps)[..., None], self.X[start + inside], 0.0)
+
+
+class Pass(NamedTuple):
+    """The origins that one pass along a series visits, ``segment`` steps apart."""
+
+    series: int
+    origins: np.ndarray  # (N,)
+
+
+def draw_passes(
+    lengths: np.ndarray, segment: int, most: int, phases: int, rng: np.random.Generator
+) -> list[Pass]:
+    """Lay passes over series so that each step is read ``phases`` times, at random offsets.
+
+    Parameters
+    ----------
+    lengths : (n,) int
+        Steps of each series that may be read or forecast.
+    segment, most
+        Steps between origins, and origins in a pass at most.
+    phases : int
+        Offsets drawn for each series, at most ``segment``.
+    """
+    drawn = []
+    for series, length in enumerate(lengths):
+        for phase in rng.permutation(segment)[:phases]:
+            first = min(segment, length - 1) - 1
+            origins = np.arange(first + phase, length - 1, segment)
+            start = rng.integers(most) if len(origins) > most else len(origins)
+            cuts = np.arange(start, len(origins), most)
+            drawn += [Pass(series, part) for part in np.split(origins, cuts) if len(part)]
+    return drawn
+
+
+def last_passes(lengths: np.ndarray, segment: int, most: int, back: int = 0) -> list[Pass]:
+    """One pass a series whose last origin lies ``back`` steps before the end."""
+    return [
+        Pass(series, pass_ending_at(length - 1 - back, segment, most))
+        for series, length in enumerate(lengths)
+        if length > back
+    ]
+
+
+def pass_ending_at(end: int, segment: int, most: int) -> np.ndarray:
+    """Origins up to ``end`` that have a whole segment behind them; ``end`` itself in any case."""
+    first = max(min(segment - 1, end), end - segment * (most - 1))
+    return np.arange(end, first - 1, -segment)[::-1]
+
+
+def stacked(passes: Sequence[Pass]) -> tuple[np.ndarray, np.ndarray]:
+    """Stack passes into series (B,) and origins (B, N); places behind a shorter one are outside."""
+    longest = max(len(p.origins) for p in passes)
+    origins = [
+        np.pad(p.origins, (0, longest - len(p.origins)), constant_values=OUTSIDE) for p in passes
+    ]
+    return np.array([p.series for p in passes]), np.array(origins)

@@ -1,0 +1,134 @@
+"""Causal scaling: each series relative to a level and a scale known at the time.
+
+What a network sees at step t, and what it says at t, are relative to a running mean and a running
+mean deviation of the steps up to t, in logs where the series is multiplicative. A network trained on
+one part of a series that drifts therefore works on the next, and series of all sizes mix freely.
+Everything is float64 here; networks get the small relative numbers as float32.
+
+Conventions: T steps, K targets; w are the working values, ``log(y / origin)`` or ``y - origin``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# The running deviation of a stretch is floored at this share of the deviation seen in fit, so that
+# a flat stretch does not turn rounding errors into signals.
+FLOOR = 0.1
+# The deviation is averaged over so many times the steps of the level: it changes more slowly, and
+# its own sampling error would multiply every forecast.
+SPREAD = 8
+# Deviations below this share of the values are rounding errors of float64.
+ROUNDING = 1e-14
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What fit keeps of one series to read it later: where w is zero, and its usual deviation."""
+
+    origin: np.ndarray  # (K,)
+    deviation: np.ndarray  # (K,)
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """One series in working values, with the level and scale known at each step: all (T, K)."""
+
+    w: np.ndarray  # NaN where missing
+    level: np.ndarray
+    scale: np.ndarray
+
+
+def reference(y: np.ndarray, span: int, multiplicative: bool) -> Reference:
+    """Learn the reference of a series y (T, K) from its observed values."""
+    origin = np.array([column[np.isfinite(column)][0] for column in y.T])
+    w = working_values(y, origin, multiplicative)
+    observed = np.isfinite(w)
+    distance = np.where(observed, np.abs(w - causal_mean(w, span)), 0.0)
+    deviation = distance.sum(axis=0) / observed.sum(axis=0)
+    size = 1.0 if multiplicative else np.abs(origin)
+    return Reference(origin, np.where(deviation > ROUNDING * size, deviation, 0.0))
+
+
+def scaled(y: np.ndarray, known: Reference, span: int, multiplicative: bool) -> Scaled:
+    """Express y (T, K) relative to its own past."""
+    w = working_values(y, known.origin, multiplicative)
+    level = causal_mean(w, span)
+    spread = causal_mean(np.abs(w - level), SPREAD * span)
+    usual = np.where(known.deviation > 0, known.deviation, 1.0)
+    return Scaled(w, level, np.maximum(spread, FLOOR * usual))
+
+
+def working_values(y: np.ndarray, origin: np.ndarray, multiplicative: bool) -> np.ndarray:
+    return np.log(y / origin) if multiplicative else y - origin
+
+
+def original_values(w: np.ndarray, origin: np.ndarray, multiplicative: bool) -> np.ndarray:
+    """Invert ``working_values``."""
+    return origin * np.exp(w) if multiplicative else origin + w
+
+
+def causal_mean(values: np.ndarray, span: int) -> np.ndarray:
+    """Mean of the observed values among the last ``span`` steps: (T, K) -> (T, K).
+
+    Where none of them is observed the last mean goes on; before the first observed value it is 0.
+    """
+    observed = np.isfinite(values)
+    total = np.cumsum(np.where(observed, values, 0.0), axis=0)
+    count = np.cumsum(observed, axis=0).astype(np.float64)
+    if len(values) > span:
+        total[span:] -= total[:-span].copy()
+        count[span:] -= count[:-span].copy()
+    mean = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
+    return carried_forward(mean, count > 0)
+
+
+def carried_forward(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Replace what is not known by the last known value of the column, by itself before the first."""
+    steps = np.arange(len(values))[:, None]
+    last = np.maximum.accumulate(np.where(known, steps, -1), axis=0)
+    return np.take_along_axis(values, np.where(last < 0, steps, last), axis=0)
+
+
+def seasonal_profile(deviation: np.ndarray, season: int, rate: float) -> np.ndarray:
+    r"""Smooth deviations from the level phase by phase: (T, K) -> (T, K), causal.
+
+    .. math:: p_t = p_{t-m} + a_k (d_t - p_{t-m}), \qquad a_k = \max(a, 1 / k)
+
+    for the k-th value seen at its phase: a mean at first, exponential smoothing later, as the
+    seasonal component of Holt and Winters (1960). A missing value leaves the profile as it is.
+    """
+    length = len(deviation)
+    rows = -(-length // season)
+    d = np.full((rows * season, deviation.shape[1]), np.nan)
+    d[:length] = deviation
+    d = d.reshape(rows, season, -1)
+    profile, value, seen = np.empty_like(d), np.zeros(d.shape[1:]), np.zeros(d.shape[1:])
+    for row in range(rows):
+        observed = np.isfinite(d[row])
+        seen += observed
+        step = np.maximum(rate, 1 / np.maximum(seen, 1))
+        value = np.where(observed, value + step * (d[row] - value), value)
+        profile[row] = value
+    return profile.reshape(rows * season, -1)[:length]
+
+
+def grows_with_level(y: np.ndarray, span: int) -> bool:
+    """Tell whether the changes of a positive series grow with its level.
+
+    The slope of log(mean change) on log(mean level) over stretches of ``span`` steps is 0 for an
+    additive series and 1 for a multiplicative one (Guerrero 1993); above one half, logs are nearer.
+    """
+    seen = y[np.isfinite(y)]
+    if seen.min() <= 0:
+        return False
+    blocks = seen[: len(seen) // span * span].reshape(-1, span)
+    change = np.abs(np.diff(blocks, axis=1)).mean(axis=1) if span > 1 else np.zeros(0)
+    level = np.log(blocks.mean(axis=1)) if len(blocks) else np.zeros(0)
+    use = change > 0
+    if use.sum() < 4 or np.ptp(level[use]) < np.log(1.1):
+        return False  # the level hardly varies: both are the same, and sums are safer
+    slope = np.polyfit(level[use], np.log(change[use]), 1)[0]
+    return bool(slope > 0.5)
