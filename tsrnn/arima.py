@@ -19,8 +19,9 @@ from statsmodels.tsa.statespace import kalman_filter
 from statsmodels.tsa.statespace.initialization import Initialization
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 
-from tsrnn.base import LocalForecaster, check_choice, check_count, check_rows
+from tsrnn.base import LocalForecaster
 from tsrnn.baselines import season_length
+from tsrnn.checks import check_choice, check_count, check_rows
 from tsrnn.css import SHORT, Arma, Orders, fit_arma
 from tsrnn.gaps import FLOAT_EPS, bridge, is_constant, last_seen, naive_one_step, snap
 

@@ -24,8 +24,8 @@ from sklearn.utils import _safe_indexing
 from tqdm import tqdm
 
 from tsrnn.backtest_result import BacktestResult, Metric, score_folds
-from tsrnn.base import check_choice, check_count
 from tsrnn.calendars import observed_season
+from tsrnn.checks import check_choice, check_count
 from tsrnn.containers import check_index, index_of, panel_rows, read_target
 from tsrnn.metrics import METRICS, seasonal_naive_error
 from tsrnn.model_selection import ExpandingWindowSplit, SlidingWindowSplit, stamp_positions

@@ -8,11 +8,9 @@ Conventions: T steps on the calendar grid of a series, K targets, F covariates, 
 
 from __future__ import annotations
 
-import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -20,10 +18,12 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tsrnn.calendars import Calendar, calendar_of
+from tsrnn.calendars import calendar_of
+from tsrnn.checks import check_choice, check_count
 from tsrnn.containers import (
     check_index,
     check_numeric_columns,
+    common_index,
     index_of,
     is_empty_frame,
     is_positional,
@@ -32,43 +32,9 @@ from tsrnn.containers import (
     stamps_of,
     warn_column_vector,
 )
+from tsrnn.records import Record, Request, spread
 
-# A gap longer than this many steps is shortened by whole multiples of it: the number of minutes in
-# a week, which every usual season divides, so that phases survive and memory stays bounded.
-LONGEST_RUN = 10_080
 MISSING = ("mask", "raise")
-
-
-@dataclass(frozen=True)
-class Record:
-    """What is known of one series, on its calendar grid: a step without a row is missing (NaN)."""
-
-    key: Hashable
-    stamps: pd.Index  # (n,) rows as given
-    positions: np.ndarray  # (n,) their steps on the grid, the last is T - 1
-    y: np.ndarray  # (T, K)
-    X: np.ndarray | None  # (T, F)
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def locate(self, stamps: pd.Index, calendar: Calendar) -> np.ndarray:
-        """Return the grid steps of stamps inside the fitted range."""
-        before = np.searchsorted(self.stamps, stamps, side="right") - 1
-        known = self.stamps[before] == stamps
-        steps = self.positions[before].copy()
-        for i in np.flatnonzero(~known):  # between two rows of fit: count from the earlier one
-            pair = self.stamps[before[i] : before[i] + 1].append(stamps[i : i + 1])
-            steps[i] += calendar.increments(pair)[0]
-        return steps
-
-
-class Request(NamedTuple):
-    """A forecast asked for: the n steps after the end of a record, with known covariates."""
-
-    record: Record
-    n: int
-    X: np.ndarray | None  # (n, F), NaN where unknown
 
 
 class Forecaster(RegressorMixin, BaseEstimator, ABC):
@@ -114,7 +80,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         exog = self._read_X(X, reset=True)
         if exog is not None and len(exog) != len(values):
             raise ValueError(f"X has {len(exog)} rows, y has {len(values)}: expected as many")
-        index = self._joint_index(X, index)
+        index = common_index(X, index)
         check_count("horizon", self._usual_horizon())
         check_choice("missing", self.missing, MISSING)
         self._check_missing(values, exog, index)
@@ -123,9 +89,15 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         self._panel_names = stamps.names if isinstance(stamps, pd.MultiIndex) else None
         groups = _groups(stamps)
         longest = max((rows for _, rows in groups), key=len)
-        self.calendar_ = calendar_of(stamps_of(stamps, longest))
+        self.calendar_ = calendar_of(stamps.get_level_values(-1)[longest])
         self._records = {
-            key: self._new_record(key, stamps_of(stamps, rows), values[rows], _take(exog, rows))
+            key: Record.start(
+                key,
+                stamps.get_level_values(-1)[rows],
+                values[rows],
+                _take(exog, rows),
+                self.calendar_,
+            )
             for key, rows in groups
         }
         self._fit(self._records)
@@ -175,18 +147,18 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         check_is_fitted(self)
         values, index, _ = self._read_y(X, y)
         exog = self._read_X(X, reset=False)
-        index = self._joint_index(X, index)
+        index = common_index(X, index)
         self._check_missing(values, exog, index)
         if exog is not None and len(exog) != len(values):
             raise ValueError(f"X has {len(exog)} rows, y has {len(values)}: expected as many")
         stamps = None if is_positional(index) else index
         grown: dict[Hashable, Record] = {}
         for key, rows in self._call_groups(stamps, len(values)):
-            new = stamps_of(stamps, rows)
-            if key not in self._records:
-                grown[key] = self._new_record(key, new, values[rows], _take(exog, rows))
-            else:
-                grown[key] = self._extend(self._records[key], new, values[rows], _take(exog, rows))
+            new, part = stamps_of(stamps, rows), (values[rows], _take(exog, rows))
+            if key in self._records:
+                grown[key] = self._extend(self._records[key], new, *part)
+            elif new is not None:
+                grown[key] = Record.start(key, new, *part, self.calendar_)
         new_steps = {
             key: len(record) - (len(self._records[key]) if key in self._records else 0)
             for key, record in grown.items()
@@ -248,74 +220,46 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             unknown = set(self.feature_names_in_) - set(X.columns)
             if not unknown and len(X.columns) == self.n_features_in_:
                 X = X[list(self.feature_names_in_)]  # aligned by name, whatever the order
-        finite = "allow-nan" if self.missing == "mask" else True
-        return validate_data(
-            self, X, reset=reset, dtype=np.float64, ensure_all_finite=finite, ensure_min_samples=1
-        )
+        return validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
 
     def _needs_covariates(self, rows: str) -> str:
         names = list(getattr(self, "feature_names_in_", range(self.n_features_in_)))
         return f"fitted with X columns {names}; predict needs them for {rows}"
 
-    def _joint_index(self, X: Any, index: pd.Index | None) -> pd.Index | None:
-        """Return the index that X and y share; they must not contradict each other."""
-        other = index_of(X)
-        if index is not None:
-            check_index(index, "y")
-        elif other is not None:
-            check_index(other, "X")
-            return other
-        if index is not None and other is not None and not index.equals(other):
-            if len(index) != len(other):
-                raise ValueError(f"X has {len(other)} rows, y has {len(index)}: expected as many")
-            first = int(np.argmax(np.asarray(index != other)))
-            raise ValueError(
-                f"X.index differs from y.index, first at row {first}: {other[first]} in X, "
-                f"{index[first]} in y; align them, for example X = X.loc[y.index]"
-            )
-        return index
-
     def _check_missing(
         self, values: np.ndarray, exog: np.ndarray | None, index: pd.Index | None
     ) -> None:
-        gone = np.isnan(values).any(axis=1)
-        if self.missing == "mask" or not gone.any():
+        """Refuse missing values where the user asked for that, naming the first."""
+        if self.missing == "mask":
             return
         stamps = index if index is not None else pd.RangeIndex(len(values))
-        if gone[-1]:
-            seen = np.flatnonzero(~gone)
-            last = f"the last valid one at {stamps[seen[-1]]}" if len(seen) else "none is valid"
-            where = f"the end is missing, {last}"
-        else:
+        gone = np.isnan(values).any(axis=1)
+        if gone.any():
             where = f"first at {stamps[int(np.argmax(gone))]}"
-        raise ValueError(
-            f"y has {int(gone.sum())} missing values, {where}; fill or drop them, "
-            "or set missing='mask'"
-        )
-
-    def _new_record(
-        self, key: Hashable, stamps: pd.Index | None, y: np.ndarray, X: np.ndarray | None
-    ) -> Record:
-        observed = int(np.isfinite(y).any(axis=1).sum())
-        of = "" if key is None else f" of series {key!r}"
-        if observed == 0:
-            raise ValueError(f"y{of} has 0 finite values of {len(y)}: expected some to learn from")
-        if stamps is None:
-            stamps = pd.RangeIndex(len(y))
-        positions = np.concatenate([[0], np.cumsum(_shorten(self.calendar_.increments(stamps)))])
-        length = int(positions[-1]) + 1
-        return Record(
-            key,
-            stamps,
-            positions,
-            _spread(y, positions, length),
-            (None if X is None else _spread(X, positions, length)),
-        )
+            if gone[-1]:
+                seen = np.flatnonzero(~gone)
+                last = (
+                    f"the last valid one is at {stamps[seen[-1]]}" if len(seen) else "none is valid"
+                )
+                where = f"the end is missing, {last}"
+            raise ValueError(
+                f"y has {int(gone.sum())} missing values, {where}; fill or drop them, "
+                "or set missing='mask'"
+            )
+        holes = np.zeros(0) if exog is None else np.isnan(exog).sum(axis=0)
+        if holes.any():
+            column = int(np.argmax(holes > 0))
+            names = getattr(self, "feature_names_in_", range(len(holes)))
+            row = int(np.argmax(np.isnan(exog)[:, column]))
+            raise ValueError(
+                f"X has {int(holes[column])} missing values in column {names[column]!r}, first at "
+                f"{stamps[row]}; fill or drop them, or set missing='mask'"
+            )
 
     def _extend(
         self, record: Record, stamps: pd.Index | None, y: np.ndarray, X: np.ndarray | None
     ) -> Record:
-        """Append rows to a record; steps missing in between are masked."""
+        """Append rows to a record, or say why they cannot come next."""
         if stamps is None:
             stamps = self.calendar_.after(record.stamps[-1:], len(y))
         self._check_same_kind(record.stamps, stamps)
@@ -326,23 +270,20 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             )
         increments = self.calendar_.increments(record.stamps[-1:].append(stamps))
         if self.missing == "raise" and increments.max() > 1:
-            at = int(np.argmax(increments > 1))
-            before = record.stamps[-1:].append(stamps)[at : at + 1]
+            expected, got, _ = self._first_gap(record, stamps, increments, 0)
             raise ValueError(
-                f"update expected a row at {self.calendar_.after(before, 1)[0]}, got {stamps[at]}: "
-                "pass the rows in between, or set missing='mask'"
+                f"update expected a row at {expected}, got {got}: pass the rows in between, "
+                "or set missing='mask'"
             )
-        steps = np.cumsum(_shorten(increments))
-        length = int(steps[-1])
-        return Record(
-            record.key,
-            record.stamps.append(stamps),
-            np.concatenate([record.positions, len(record) - 1 + steps]),
-            np.concatenate([record.y, _spread(y, steps - 1, length)]),
-            None
-            if X is None or record.X is None
-            else np.concatenate([record.X, _spread(X, steps - 1, length)]),
-        )
+        return record.extended(stamps, y, X, self.calendar_)
+
+    def _first_gap(
+        self, record: Record, stamps: pd.Index, increments: np.ndarray, allowed: int
+    ) -> tuple[Any, Any, int]:
+        """Return expected stamp, stamp that came and steps missing at the first gap too long."""
+        at = int(np.argmax(increments - 1 > allowed))
+        before = record.stamps[-1:].append(stamps)[at : at + 1]
+        return self.calendar_.after(before, 1)[0], stamps[at], int(increments[at]) - 1
 
     def _check_same_kind(self, known: pd.Index, stamps: pd.Index) -> None:
         try:
@@ -394,16 +335,14 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             record, part = self._records[key], _take(exog, rows)
             steps, inside = self._steps(record, stamps_of(stamps, rows), len(rows))
             if inside.any():
-                seen = (
-                    record
-                    if part is None
-                    else self._with_covariates(record, steps[inside], part[inside])
-                )
+                seen = record
+                if part is not None:
+                    seen = record.with_covariates(steps[inside], part[inside])
                 values[rows[inside]] = self._in_sample(seen)[steps[inside]]
             if not inside.all():
                 ahead = steps[~inside]
                 length = int(ahead[-1])
-                future = None if part is None else _spread(part[~inside], ahead - 1, length)
+                future = None if part is None else spread(part[~inside], ahead - 1)
                 requests.append(Request(record, length, future))
                 places.append((rows[~inside], ahead - 1))
         if requests:
@@ -433,7 +372,10 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
     def _steps(
         self, record: Record, stamps: pd.Index | None, n: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return grid steps: inside the fitted range from its start, after it 1, 2, ... from its end."""
+        """Return grid steps and which rows lie inside the fitted range.
+
+        Inside it they count from its start, after it from its end (1, 2, ...).
+        """
         if stamps is None:
             return np.arange(1, n + 1), np.zeros(n, dtype=bool)
         self._check_same_kind(record.stamps, stamps)
@@ -449,25 +391,18 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
             steps[inside] = record.locate(stamps[inside], self.calendar_)
         if not inside.all():
             increments = self.calendar_.increments(record.stamps[-1:].append(stamps[~inside]))
-            seen = np.diff(record.positions).max(initial=1) - 1
-            allowed = max(self._usual_horizon(), int(seen))
+            allowed = max(self._usual_horizon(), n, record.longest_gap)
             if increments.max() - 1 > allowed:
-                at = int(np.argmax(increments - 1 > allowed))
-                before = record.stamps[-1:].append(stamps[~inside])[at : at + 1]
+                expected, got, missing = self._first_gap(
+                    record, stamps[~inside], increments, allowed
+                )
                 raise ValueError(
-                    f"X: expected rows from {self.calendar_.after(before, 1)[0]}, got "
-                    f"{stamps[~inside][at]}: {increments[at] - 1} missing steps are more than the "
-                    f"horizon or any gap seen in fit ({allowed}); call update(X, y) with the rows "
-                    "in between first"
+                    f"X: expected rows from {expected}, got {got}: {missing} missing steps are more "
+                    f"than the horizon or any gap seen in fit ({allowed}); call update(X, y) with "
+                    "the rows in between first"
                 )
             steps[~inside] = np.cumsum(increments)
         return steps, inside
-
-    def _with_covariates(self, record: Record, steps: np.ndarray, X: np.ndarray) -> Record:
-        """The record with the caller's covariates at some steps (think of permutation importance)."""
-        exog = np.array(record.X)
-        exog[steps] = X
-        return replace(record, X=exog)
 
 
 class LocalForecaster(Forecaster):
@@ -536,45 +471,12 @@ class LocalForecaster(Forecaster):
         }
 
     def _filled(self, X: np.ndarray | None) -> np.ndarray | None:
-        return None if X is None else np.where(np.isnan(X), self._neutral, X)
+        return X if X is None or self._neutral is None else np.where(np.isnan(X), self._neutral, X)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.regressor_tags.poor_score = True
         return tags
-
-
-def check_count(name: str, value: Any, least: int = 1) -> None:
-    """Refuse a value that is not an integer of at least ``least``."""
-    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_)
-    if not whole or value < least:
-        raise ValueError(f"{name}={value!r}: expected an integer >= {least}")
-
-
-def check_choice(name: str, value: Any, known: Sequence[str]) -> None:
-    """Refuse a value that is not among the known ones, listing them."""
-    if value not in known:
-        raise ValueError(f"{name}={value!r}: expected one of {', '.join(map(repr, known))}")
-
-
-def check_share(name: str, value: Any) -> None:
-    """Refuse a value that is not a number in [0, 1)."""
-    if not isinstance(value, numbers.Real) or not 0 <= value < 1:
-        raise ValueError(f"{name}={value!r}: expected a number in [0, 1)")
-
-
-def check_positive(name: str, value: Any) -> None:
-    """Refuse a value that is not a number above 0."""
-    if not isinstance(value, numbers.Real) or not value > 0:
-        raise ValueError(f"{name}={value!r}: expected a number > 0")
-
-
-def check_rows(got: int, needed: int, remedy: str) -> None:
-    """Refuse a series that is too short, saying how to need fewer rows."""
-    if got < needed:
-        raise ValueError(
-            f"y has too few observed rows, n_samples={got}: at least {needed} are needed; {remedy}"
-        )
 
 
 def _groups(stamps: pd.Index) -> list[tuple[Hashable, np.ndarray]]:
@@ -585,17 +487,6 @@ def _groups(stamps: pd.Index) -> list[tuple[Hashable, np.ndarray]]:
 
 def _take(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
     return None if values is None else values[rows]
-
-
-def _spread(values: np.ndarray, positions: np.ndarray, length: int) -> np.ndarray:
-    """Put rows on the grid ``(length, columns)``, NaN where there is none."""
-    grid = np.full((length, values.shape[1]), np.nan)
-    grid[positions] = values
-    return grid
-
-
-def _shorten(increments: np.ndarray) -> np.ndarray:
-    return np.where(increments > LONGEST_RUN, LONGEST_RUN + increments % LONGEST_RUN, increments)
 
 
 def _column_means(X: np.ndarray) -> np.ndarray:

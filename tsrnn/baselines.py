@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tsrnn.base import LocalForecaster, check_count
+from tsrnn.base import LocalForecaster
 from tsrnn.calendars import Calendar
+from tsrnn.checks import check_count
 from tsrnn.gaps import last_seen, naive_one_step
 
 

@@ -70,7 +70,9 @@ class LSTM(Cell):
     def initialise(self, generator: torch.Generator) -> None:
         super().initialise(generator)
         hidden = self.rnn.hidden_size
-        nn.init.ones_(self.rnn.bias_ih_l0[hidden : 2 * hidden])  # torch's order of gates: i, f, g, o
+        nn.init.ones_(
+            self.rnn.bias_ih_l0[hidden : 2 * hidden]
+        )  # torch's order of gates: i, f, g, o
 
 
 class GRU(Cell):

@@ -165,6 +165,32 @@ def check_index(index: pd.Index, argument: str) -> None:
         _check_stamps(index, argument, "")
 
 
+def common_index(X: Any, index: pd.Index | None) -> pd.Index | None:
+    """Return the index that X and y share, the one of y being ``index``; check both.
+
+    Raises
+    ------
+    ValueError
+        If both have one and they differ, naming the first row where they do.
+    """
+    other = index_of(X)
+    if index is not None:
+        check_index(index, "y")
+    elif other is not None:
+        check_index(other, "X")
+    if index is None or other is None:
+        return other if index is None else index
+    if len(index) != len(other):
+        raise ValueError(f"X has {len(other)} rows, y has {len(index)}: expected as many")
+    if not index.equals(other):
+        first = int(np.argmax(np.asarray(index != other)))
+        raise ValueError(
+            f"X.index differs from y.index, first at row {first}: {other[first]} in X, "
+            f"{index[first]} in y; align them, for example X = X.loc[y.index]"
+        )
+    return index
+
+
 def panel_rows(index: pd.MultiIndex) -> list[tuple[Any, np.ndarray]]:
     """List ``(key, positions of its rows)`` of a panel, in the order of first appearance."""
     keys = index.get_level_values(0)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsrnn.forking import Anchor, fill
-from tsrnn.scaling import causal_mean, grows_with_level
+from tsrnn.scaling import causal_mean, growth_of_changes
 
 LARGEST_PANEL = 200  # series looked at in a panel
 ORIGINS = 64  # origins of a pass
@@ -19,6 +19,8 @@ ORIGINS = 64  # origins of a pass
 # and large enough to be of use.
 STANDARD_ERRORS = 1.645
 LEAST_CORRELATION = 0.1
+WINDOW, LONGEST_WINDOW = 8, 24  # steps
+STRETCH = 24  # steps whose level and changes are compared to choose the scaling
 RATES = (1.0, 0.3, 0.1)  # of seasonal profiles
 
 
@@ -89,14 +91,19 @@ def forecast_error(w: np.ndarray, level: np.ndarray, anchor: Anchor, horizon: in
     return float(np.mean(seen)) if seen else np.inf
 
 
-def find_scaling(ys: Sequence[np.ndarray], span: int) -> Choice:
-    """Take logs where the values are positive and their changes grow with the level."""
+def find_scaling(ys: Sequence[np.ndarray], span: int = STRETCH) -> Choice:
+    """Take logs where the values are positive and their changes clearly grow with the level."""
     if any(np.nanmin(y) <= 0 for y in ys):
         return Choice("additive", "some values are not positive")
-    votes = [grows_with_level(y[:, k], span) for y in ys[:LARGEST_PANEL] for k in range(y.shape[1])]
-    if np.mean(votes) > 0.5:
-        return Choice("multiplicative", "all values are positive, and changes grow with the level")
-    return Choice("additive", "changes do not grow with the level")
+    columns = [y[:, k] for y in ys[:LARGEST_PANEL] for k in range(y.shape[1])]
+    found = [growth for column in columns if (growth := growth_of_changes(column, span))]
+    if not found:
+        return Choice("additive", "the level hardly varies")
+    slopes, errors = np.array(found).T
+    weight = 1 / np.maximum(errors, np.median(errors)) ** 2  # no series rules the panel
+    slope, error = np.average(slopes, weights=weight), 1 / np.sqrt(weight.sum())
+    reason = f"changes grow with the level to the power {slope:.2f} +- {error:.2f}"
+    return Choice("multiplicative" if slope - error > 0.5 else "additive", reason)
 
 
 def find_segment(seasons: Sequence[int], horizon: int, length: int) -> Choice:
@@ -125,6 +132,12 @@ def find_span(ys: Sequence[np.ndarray], seasons: Sequence[int], horizon: int) ->
     return Choice(span, f"best level forecast among spans of {', '.join(map(str, spans))}")
 
 
+def find_window(segment: int, seasons: Sequence[int]) -> Choice:
+    """Last steps read at each origin: the segment, else a short season or WINDOW steps."""
+    season = seasons[0] if seasons and seasons[0] <= LONGEST_WINDOW else WINDOW
+    return Choice(max(segment, season), "the segment, else a short season, else 8")
+
+
 def find_context(segment: int) -> Choice:
     """Steps before an origin that the network reads."""
     return Choice(ORIGINS * segment, f"{ORIGINS} segments of {segment}; levels look back further")
@@ -134,6 +147,12 @@ def find_hidden_size(observed: int) -> Choice:
     """Half the root of the number of observed values, as a power of 2 within 16 and 128."""
     size = 2 ** round(np.log2(np.sqrt(observed) / 2))
     return Choice(int(np.clip(size, 16, 128)), f"{observed} observed values")
+
+
+def find_learning_rate(hidden_size: int) -> Choice:
+    """Larger steps for smaller networks: 0.004 for 128 units, 0.011 for 16."""
+    rate = 4e-3 * float(np.sqrt(128 / hidden_size))
+    return Choice(rate, f"0.004 for 128 units, with the root of {hidden_size}")
 
 
 def find_batch_size(passes: int) -> Choice:

@@ -12,29 +12,20 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
-from torch import Tensor
 
 from tsrnn import defaults
-from tsrnn.base import (
-    Forecaster,
-    Record,
-    Request,
-    check_choice,
-    check_count,
-    check_positive,
-    check_rows,
-    check_share,
-)
+from tsrnn.base import Forecaster
 from tsrnn.cells import CELLS
+from tsrnn.checks import check_choice, check_count, check_positive, check_rows, check_share
 from tsrnn.defaults import Choice, choose
+from tsrnn.fitting import ORIGINS_AT_ONCE, Fitting, as_tensor
 from tsrnn.forking import (
     OUTSIDE,
-    Anchor,
     Corpus,
+    Known,
     Layout,
     Line,
     Pass,
-    draw_passes,
     last_passes,
     make_line,
     pass_ending_at,
@@ -42,12 +33,20 @@ from tsrnn.forking import (
 )
 from tsrnn.heads import HEADS
 from tsrnn.networks import Encoder, ForkingNetwork, build
-from tsrnn.scaling import Reference, original_values, reference, working_values
-from tsrnn.training import History, find_device, train
+from tsrnn.records import Record, Request
+from tsrnn.scaling import (
+    linear_effect,
+    origin_of,
+    original_values,
+    usual_deviation,
+    working_values,
+)
+from tsrnn.training import History, find_device
 
-ORIGINS_AT_ONCE = 16_384  # origins that go through a network together when nothing is learnt
 LEAST_ROWS = 3  # two changes: one to learn from, one to check against
-VALIDATION_PHASES = 2  # offsets at which the held-out steps are forecast
+MOST_HELD_OUT = (
+    2_000  # steps of all series together that choose the epoch, unless horizons need more
+)
 SCALINGS = ("auto", "additive", "multiplicative")
 
 
@@ -69,12 +68,12 @@ class RecurrentForecaster(Forecaster):
         seasonality: int | Sequence[int] | str | None = "auto",
         segment: int | str = "auto",
         scaling: str = "auto",
-        learning_rate: float = 4e-3,
+        learning_rate: float | str = "auto",
         batch_size: int | str = "auto",
         max_epochs: int | str = "auto",
         early_stopping: bool = True,
         patience: int | None = None,
-        validation_fraction: float = 0.1,
+        validation_fraction: float = 0.2,
         clip_norm: float | None = 1.0,
         n_estimators: int = 1,
         missing: str = "mask",
@@ -114,9 +113,9 @@ class RecurrentForecaster(Forecaster):
 
     def _fit(self, records: dict[Hashable, Record]) -> None:
         self._check_parameters(records)
+        self._covariates = CovariateScaling.of([record.X for record in records.values()])
         self.chosen_ = self._choose(list(records.values()))
         self._layout = self._lay_out(list(records.values()))
-        self._covariates = CovariateScaling.of([record.X for record in records.values()])
         self._known: dict[Hashable, Known] = {}
         self._learn_known(records)
         corpus = Corpus([self._line(record) for record in records.values()], self._layout)
@@ -146,7 +145,7 @@ class RecurrentForecaster(Forecaster):
         length, segment, most = len(record), self._layout.segment, self._origins_of_a_pass()
         corpus = Corpus([self._line(record)], self._layout)
         forecast = np.empty_like(record.y)
-        forecast[0] = self._known[record.key].reference.origin  # nothing is known before
+        forecast[0] = self._known[record.key].origin  # nothing is known before
         if length <= segment * most:
             # One pass an offset visits every origin: the state reaches back to the start anyway.
             ends = range(max(0, length - 1 - segment), length - 1)
@@ -185,7 +184,8 @@ class RecurrentForecaster(Forecaster):
                 check_count("seasonality", season.item(), least=2)
         for name in ("dropout", "validation_fraction"):
             check_share(name, getattr(self, name))
-        check_positive("learning_rate", self.learning_rate)
+        if self.learning_rate != "auto":
+            check_positive("learning_rate", self.learning_rate)
         longest = max(records.values(), key=len)
         observed = int(np.isfinite(longest.y).all(axis=1).sum())
         check_rows(observed, LEAST_ROWS, "give a longer history, or use Naive")
@@ -202,29 +202,36 @@ class RecurrentForecaster(Forecaster):
         """Choose what the user left to the data, each value with its reason."""
         ys, H = [record.y for record in records], self.horizon
         observed = sum(int(np.isfinite(y).sum()) for y in ys)
+        scaling = choose(self.scaling, defaults.find_scaling(ys))
+        working = [
+            self._working(record, scaling.value == "multiplicative")[0] for record in records
+        ]
         given = self.seasonality
         seasons = choose(
             given if isinstance(given, str) else tuple(np.atleast_1d(given or ()).tolist()),
-            defaults.find_seasons(ys, self.calendar_.seasons),
+            defaults.find_seasons(working, self.calendar_.seasons),
         )
         length = max(len(y) for y in ys)
         segment = choose(self.segment, defaults.find_segment(seasons.value, H, length))
-        span = defaults.find_span(ys, seasons.value, H)
+        window = defaults.find_window(segment.value, seasons.value)
+        span = defaults.find_span(working, seasons.value, H)
         context = choose(self.context, defaults.find_context(segment.value))
         if self.context not in ("auto", None):
             span = Choice(min(span.value, self.context), "not above the context")
-        scaling = choose(self.scaling, defaults.find_scaling(ys, max(8, *seasons.value[:1], 8)))
         passes = sum(-(-len(y) // (segment.value * defaults.ORIGINS)) for y in ys)
         phases = min(segment.value, max(1, round(defaults.ORIGINS / passes)))
         batch_size = choose(self.batch_size, defaults.find_batch_size(passes * phases))
         batches = -(-passes * phases // batch_size.value)
+        hidden = choose(self.hidden_size, defaults.find_hidden_size(observed))
         return {
             "seasonality": seasons,
             "segment": segment,
+            "window": window,
             "span": span,
             "context": context,
             "scaling": scaling,
-            "hidden_size": choose(self.hidden_size, defaults.find_hidden_size(observed)),
+            "hidden_size": hidden,
+            "learning_rate": choose(self.learning_rate, defaults.find_learning_rate(hidden.value)),
             "phases": Choice(phases, f"{passes} passes cover the series once"),
             "batch_size": batch_size,
             "max_epochs": choose(self.max_epochs, defaults.find_epochs(observed, batches)),
@@ -235,6 +242,7 @@ class RecurrentForecaster(Forecaster):
         return Layout(
             horizon=self.horizon,
             segment=chosen["segment"],
+            window=chosen["window"],
             span=chosen["span"],
             seasons=chosen["seasonality"],
             multiplicative=chosen["scaling"] == "multiplicative",
@@ -242,21 +250,30 @@ class RecurrentForecaster(Forecaster):
         )
 
     def _learn_known(self, records: dict[Hashable, Record]) -> None:
-        """Learn what every forecast of a series refers to: its origin, deviation and anchor."""
-        layout = self._layout
+        """Learn to what every forecast of a series refers."""
+        span, logs = self._layout.span, self._layout.multiplicative
         for key, record in records.items():
-            origin = reference(record.y, layout.span, layout.multiplicative)
-            w = working_values(record.y, origin.origin, layout.multiplicative)
-            anchor = defaults.find_anchor(w, layout.seasons, layout.span, layout.horizon)
-            self._known[key] = Known(origin, anchor)
+            w, origin, effect = self._working(record, logs)
+            size = np.ones_like(origin) if logs else np.abs(origin)
+            anchor = defaults.find_anchor(w, self._layout.seasons, span, self.horizon)
+            self._known[key] = Known(origin, usual_deviation(w, span, size), effect, anchor)
+
+    def _working(self, record: Record, logs: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return working values without the linear effect of covariates, their origin, the effect."""
+        origin = origin_of(record.y)
+        w = working_values(record.y, origin, logs)
+        if record.X is None:
+            return w, origin, np.zeros((0, w.shape[1]))
+        X = self._covariates.apply(record.X)
+        effect = linear_effect(w, X)
+        return w - X @ effect, origin, effect
 
     def _line(self, record: Record) -> Line:
-        known = self._known[record.key]
         X = None if record.X is None else self._covariates.apply(record.X)
-        return make_line(record.y, X, known.reference, known.anchor, self._layout)
+        return make_line(record.y, X, self._known[record.key], self._layout)
 
     def _original(self, key: Hashable, w: np.ndarray) -> np.ndarray:
-        return original_values(w, self._known[key].reference.origin, self._layout.multiplicative)
+        return original_values(w, self._known[key].origin, self._layout.multiplicative)
 
     def _recent(self, request: Request) -> Record:
         """Cut a record to its context, and append the covariates of the steps to forecast."""
@@ -276,82 +293,54 @@ class RecurrentForecaster(Forecaster):
         return max(1, self.context // self._layout.segment)
 
     def _train(self, corpus: Corpus, seed: int) -> tuple[ForkingNetwork, History]:
-        """Find the best epoch on the latest part, then train that long on everything."""
-        epochs = self.chosen_["max_epochs"].value
+        """Find start, epoch and trust on the latest part, then train that long on everything."""
+        options = {
+            "max_epochs": self.chosen_["max_epochs"].value,
+            "learning_rate": self.chosen_["learning_rate"].value,
+            "clip_norm": self.clip_norm,
+            "verbose": self.verbose,
+        }
         held_out = self._held_out(corpus.length)
         if not held_out.any():
-            return self._train_until(corpus, seed, corpus.length, epochs)
-        network, history = self._train_until(corpus, seed, corpus.length - held_out, epochs)
+            fitting = self._fitting(corpus, seed, corpus.length)
+            return fitting.network, fitting.run(None, **options)
+        trial = self._fitting(corpus, seed, corpus.length - held_out)
+        penalty = trial.best_penalty()
+        history = trial.run(penalty, patience=self.patience, **options)
+        trust = trial.trust()
+        final = self._fitting(corpus, seed, corpus.length)
         if history.best_epoch:
-            network, _ = self._train_until(corpus, seed, corpus.length, history.best_epoch)
-        return network, history
+            final.run(penalty, stop_after=history.best_epoch, **options)
+        else:
+            final.start_from(penalty)
+        with torch.no_grad():
+            for weights in final.network.read_out():
+                weights.mul_(trust)
+        return final.network, history
+
+    def _fitting(self, corpus: Corpus, seed: int, until: np.ndarray) -> Fitting:
+        """Lay out a fresh network and its targets before ``until`` (n,)."""
+        generator = torch.Generator(find_device(self.device)).manual_seed(seed)
+        head = HEADS[self.loss]()
+        return Fitting(
+            network=self._network(corpus, head.parameters, generator),
+            head=head,
+            corpus=corpus,
+            until=until,
+            origins=self._origins_of_a_pass(),
+            phases=self.chosen_["phases"].value,
+            batch_size=self.chosen_["batch_size"].value,
+            generator=generator,
+            rng=np.random.default_rng(seed),
+        )
 
     def _held_out(self, lengths: np.ndarray) -> np.ndarray:
         """Steps at the end of each series that choose the epoch; none where little would be left."""
         if not self.early_stopping or not self.validation_fraction:
             return np.zeros_like(lengths)
-        steps = np.maximum(self.horizon, np.round(self.validation_fraction * lengths)).astype(int)
+        share = np.minimum(self.validation_fraction * lengths, MOST_HELD_OUT / len(lengths))
+        steps = np.maximum(self.horizon, np.round(share)).astype(int)
         return np.where(lengths >= 3 * steps + self._layout.segment, steps, 0)
-
-    def _train_until(
-        self, corpus: Corpus, seed: int, until: np.ndarray, epochs: int
-    ) -> tuple[ForkingNetwork, History]:
-        """Train a fresh network on the targets before ``until`` (n,); later ones validate."""
-        layout, chosen = self._layout, self.chosen_
-        segment, most = layout.segment, self._origins_of_a_pass()
-        device, dtype = find_device(self.device), getattr(torch, self.dtype)
-        generator = torch.Generator(device).manual_seed(seed)
-        rng = np.random.default_rng(seed)
-        head = HEADS[self.loss]()
-        network = self._network(corpus, head.parameters, generator)
-
-        def tensors(passes: Sequence[Pass], first: np.ndarray, last: np.ndarray) -> Tensors:
-            series, origins = stacked(passes)
-            batch = corpus.batch(series, origins)
-            due = (batch.step >= first[series, None, None]) & (batch.step < last[series, None, None])
-            use = batch.observed & due[..., None]
-            arrays = (batch.x, batch.known, batch.target, use)
-            return Tensors(*(_tensor(a, device, dtype) for a in arrays))
-
-        def batches() -> list[Tensors]:
-            drawn = draw_passes(until, segment, most, chosen["phases"].value, rng)
-            order = rng.permutation(len(drawn))
-            groups = np.array_split(order, -(-len(drawn) // chosen["batch_size"].value))
-            return [tensors([drawn[i] for i in group], 0 * until, until) for group in groups]
-
-        def total(batch: Tensors, dropout: torch.Generator | None) -> Tensor:
-            raw = network(batch.x, batch.known, dropout)
-            return (head.loss(raw, batch.target) * batch.use).sum()
-
-        def loss(batch: Tensors) -> Tensor:
-            return total(batch, generator) / batch.use.sum().clamp(min=1)
-
-        ends = range(0, segment, max(1, segment // VALIDATION_PHASES))
-        visited = most + -(-int((corpus.length - until).max()) // segment)
-        later = [p for back in ends for p in last_passes(corpus.length - 1, segment, visited, back)]
-        size = max(1, ORIGINS_AT_ONCE // visited) if visited < OUTSIDE else 16
-        held_out = [
-            tensors(later[a : a + size], until, corpus.length) for a in range(0, len(later), size)
-        ]
-
-        def validate() -> float:
-            with torch.inference_mode():
-                losses = sum(float(total(batch, None)) for batch in held_out)
-            return losses / max(1.0, sum(float(batch.use.sum()) for batch in held_out))
-
-        history = train(
-            network,
-            batches,
-            loss,
-            validate if (until < corpus.length).any() else None,
-            max_epochs=chosen["max_epochs"].value,
-            stop_after=epochs,
-            learning_rate=self.learning_rate,
-            clip_norm=self.clip_norm,
-            patience=self.patience,
-            verbose=self.verbose,
-        )
-        return network, history
 
     def _network(
         self, corpus: Corpus, parameters: int, generator: torch.Generator
@@ -368,18 +357,20 @@ class RecurrentForecaster(Forecaster):
 
     def _read(self, corpus: Corpus, passes: Sequence[Pass]) -> list[np.ndarray]:
         """Forecast from the origins of passes: working values (N, H, K) a pass, the median network's."""
-        device, dtype = find_device(self.device), getattr(torch, self.dtype)
+        like = self.networks_[0].linear.weight
         head = HEADS[self.loss]()
         size = max(1, ORIGINS_AT_ONCE // max(len(p.origins) for p in passes))
         forecasts = []
         for start in range(0, len(passes), size):
             part = passes[start : start + size]
             batch = corpus.batch(*stacked(part))
-            x, known = (_tensor(a, device, dtype) for a in (batch.x, batch.known))
+            x, known = (as_tensor(a, like) for a in (batch.x, batch.known))
             with torch.inference_mode():
-                points = [head.point(network(x, known)).double().cpu() for network in self.networks_]
+                points = [
+                    head.point(network(x, known)).double().cpu() for network in self.networks_
+                ]
             correction = np.median([point.numpy() for point in points], axis=0)  # (B, N, H, K)
-            w = batch.base + batch.scale[:, :, None] * correction
+            w = batch.base + batch.effect + batch.scale[:, :, None] * correction
             forecasts += [values[: len(p.origins)] for values, p in zip(w, part, strict=True)]
         return forecasts
 
@@ -505,14 +496,6 @@ class GRUForecaster(RecurrentForecaster):
 
 
 @dataclass(frozen=True)
-class Known:
-    """What the forecasts of one series refer to."""
-
-    reference: Reference
-    anchor: Anchor
-
-
-@dataclass(frozen=True)
 class CovariateScaling:
     """Standardise covariates; missing ones become 0, with a flag where fit saw missing ones."""
 
@@ -537,17 +520,3 @@ class CovariateScaling:
         missing = np.isnan(X)
         values = np.where(missing, 0.0, (X - self.mean) / self.deviation)
         return np.concatenate([values, missing[:, self.flagged]], axis=1)
-
-
-@dataclass(frozen=True)
-class Tensors:
-    """A batch as the network takes it; ``use`` says which targets the loss counts."""
-
-    x: Tensor
-    known: Tensor | None
-    target: Tensor
-    use: Tensor
-
-
-def _tensor(array: np.ndarray | None, device: torch.device, dtype: torch.dtype) -> Any:
-    return None if array is None else torch.from_numpy(array).to(device, dtype)

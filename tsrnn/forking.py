@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.scaling import Reference, Scaled, scaled, seasonal_profile
+from tsrnn.scaling import Scaled, scaled, seasonal_profile, working_values
 
 OUTSIDE = 2**62  # a step beyond every series
 
@@ -27,6 +27,7 @@ class Layout:
 
     horizon: int
     segment: int
+    window: int  # last steps that are read at each origin, at least the segment
     span: int  # steps behind the running level and scale
     seasons: tuple[int, ...]  # seasonal forecasts that are shown, in steps
     multiplicative: bool
@@ -34,12 +35,12 @@ class Layout:
 
     def size(self, targets: int, covariates: int) -> int:
         """Number of inputs at an origin."""
-        per_step = targets * (1 + self.shows_missing) + covariates
-        return self.segment * per_step + targets + len(self._long_seasons()) * self.horizon * targets
+        per_step = targets * (2 + self.shows_missing) + covariates
+        return self.window * per_step + targets + len(self._long_seasons()) * self.horizon * targets
 
     def _long_seasons(self) -> tuple[int, ...]:
-        """Seasons whose forecast is not simply the segment itself."""
-        return tuple(m for m in self.seasons if m > self.segment)
+        """Seasons whose last values do not all lie in the window."""
+        return tuple(m for m in self.seasons if m > self.window)
 
 
 class Anchor(NamedTuple):
@@ -61,9 +62,26 @@ class Anchor(NamedTuple):
             return filled
         return seasonal_profile(filled - level, self.season, self.rate)
 
+    def surprises(self, filled: np.ndarray, level: np.ndarray) -> np.ndarray:
+        """Return by how much each value missed the anchor's forecast from the step before, (T, K)."""
+        lag = max(1, self.season)
+        forecast = self.pattern(filled, level)[:-lag]
+        if self.around_level:
+            forecast = forecast + level[lag - 1 : -1]
+        return np.concatenate([np.zeros_like(filled[:lag]), filled[lag:] - forecast])
+
     @property
     def around_level(self) -> bool:
         return self.season == 0 or self.rate is not None
+
+
+class Known(NamedTuple):
+    """What fit keeps of one series, to which all that is seen and said of it refers."""
+
+    origin: np.ndarray  # (K,), where the working values are 0
+    deviation: np.ndarray  # (K,), their usual distance from the level
+    effect: np.ndarray  # (F, K), linear effect of the covariates, taken off the working values
+    anchor: Anchor
 
 
 class Line(NamedTuple):
@@ -72,16 +90,20 @@ class Line(NamedTuple):
     scaled: Scaled
     filled: np.ndarray  # w with missing values replaced by the seasonal, else the last value
     pattern: np.ndarray  # what the anchor repeats
+    surprise: np.ndarray  # by how much it missed, one step ahead
     X: np.ndarray | None  # standardised and finite, flags of missing values included
-    anchor: Anchor
+    known: Known
 
 
-def make_line(
-    y: np.ndarray, X: np.ndarray | None, known: Reference, anchor: Anchor, layout: Layout
-) -> Line:
-    values = scaled(y, known, layout.span, layout.multiplicative)
-    filled = fill(values.w, max(1, anchor.season))
-    return Line(values, filled, anchor.pattern(filled, values.level), X, anchor)
+def make_line(y: np.ndarray, X: np.ndarray | None, known: Known, layout: Layout) -> Line:
+    w = working_values(y, known.origin, layout.multiplicative)
+    if X is not None:
+        w = w - X[: len(w)] @ known.effect
+    values = scaled(w, known.deviation, layout.span)
+    filled = fill(w, max(1, known.anchor.season))
+    pattern = known.anchor.pattern(filled, values.level)
+    surprise = known.anchor.surprises(filled, values.level)
+    return Line(values, filled, pattern, surprise, X, known)
 
 
 def fill(w: np.ndarray, season: int) -> np.ndarray:
@@ -104,6 +126,7 @@ class Batch(NamedTuple):
     observed: np.ndarray  # (B, N, H, K) bool
     base: np.ndarray  # (B, N, H, K), the anchor's forecast in working values
     scale: np.ndarray  # (B, N, K)
+    effect: np.ndarray | float  # (B, N, H, K), linear effect of the covariates
 
 
 class Corpus:
@@ -118,18 +141,20 @@ class Corpus:
         self.scale = np.concatenate([line.scaled.scale for line in lines])
         self.filled = np.concatenate([line.filled for line in lines])
         self.pattern = np.concatenate([line.pattern for line in lines])
-        self.season = np.array([max(1, line.anchor.season) for line in lines])
-        self.around_level = np.array([line.anchor.around_level for line in lines])
+        self.surprise = np.concatenate([line.surprise for line in lines])
+        self.season = np.array([max(1, line.known.anchor.season) for line in lines])
+        self.around_level = np.array([line.known.anchor.around_level for line in lines])
         self.X: np.ndarray | None = None
         if lines[0].X is not None:
             covariates = [line.X for line in lines if line.X is not None]
             self.X_length = np.array([len(X) for X in covariates])
             self.X_start = np.concatenate([[0], np.cumsum(self.X_length)[:-1]])
             self.X = np.concatenate(covariates)
+            self.effect = np.array([line.known.effect for line in lines])  # (n, F, K)
 
     def batch(self, series: np.ndarray, origins: np.ndarray) -> Batch:
         """Gather passes: series (B,), origins (B, N); origins outside a series yield no target."""
-        layout, K = self.layout, self.w.shape[1]
+        layout = self.layout
         ahead = np.arange(1, layout.horizon + 1)
         t = np.clip(origins, 0, self.length[series][:, None] - 1)
         now = self.start[series][:, None] + t  # (B, N)
@@ -138,9 +163,10 @@ class Corpus:
         def relative(values: np.ndarray) -> np.ndarray:
             return (values - level[:, :, None]) / scale[:, :, None]
 
-        past, exists = self._at(series, t[:, :, None] + np.arange(1 - layout.segment, 1))
+        past, exists = self._at(series, t[:, :, None] + np.arange(1 - layout.window, 1))
         seen = exists[..., None] & np.isfinite(self.w[past])
         parts = [np.where(seen, relative(self.filled[past]), 0.0)]
+        parts.append(np.where(seen, self.surprise[past] / scale[:, :, None], 0.0))
         if layout.shows_missing:
             parts.append(~seen)
         before, _ = self._at(series, t - layout.segment)
@@ -149,7 +175,7 @@ class Corpus:
             places = self._repeated(series, t, np.full(len(series), season))
             parts.append(relative(self.filled[places]))
         if self.X is not None:
-            parts.append(self._covariates(series, t[:, :, None] + np.arange(1 - layout.segment, 1)))
+            parts.append(self._covariates(series, t[:, :, None] + np.arange(1 - layout.window, 1)))
         x = np.concatenate([part.reshape(*t.shape, -1) for part in parts], axis=-1)
 
         base = self.pattern[self._repeated(series, t, self.season[series])]
@@ -158,12 +184,16 @@ class Corpus:
         inside = (origins == t)[:, :, None] & exists
         observed = inside[..., None] & np.isfinite(self.w[future])
         target = np.where(observed, (self.filled[future] - base) / scale[:, :, None], 0.0)
-        known = None
+        known, effect = None, 0.0
         if self.X is not None:
             anchors = t[:, :, None] + self._lags(self.season[series])[:, None, :]
-            pair = [self._covariates(series, t[:, :, None] + ahead), self._covariates(series, anchors)]
+            pair = [
+                self._covariates(series, t[:, :, None] + ahead),
+                self._covariates(series, anchors),
+            ]
             known = np.concatenate(pair, axis=-1)
-        return Batch(x, known, target, t[:, :, None] + ahead, observed, base, scale.reshape(*t.shape, K))
+            effect = np.einsum("bnhf,bfk->bnhk", pair[0], self.effect[series])
+        return Batch(x, known, target, t[:, :, None] + ahead, observed, base, scale, effect)
 
     def _lags(self, seasons: np.ndarray) -> np.ndarray:
         """Steps from the origin to the value that a season's forecast repeats: (B,) -> (B, H)."""

@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator
 
-from tsrnn.base import check_count
+from tsrnn.checks import check_count
 from tsrnn.containers import check_index, index_of
 
 

@@ -103,6 +103,12 @@ class ForkingNetwork(nn.Module):
             self.known_hidden = nn.Linear(covariates, width, bias=False, device="meta")
             self.known_out = nn.Linear(width, targets, bias=False, device="meta")
 
+    def read_out(self) -> list[Tensor]:
+        """Weights in which the corrections are linear: scaling them scales every correction."""
+        names = ("direct", "linear", "known_linear", "known_out")
+        modules = [getattr(self, name) for name in names if hasattr(self, name)]
+        return [weights for module in modules for weights in module.parameters()]
+
     def forward(
         self, x: Tensor, known: Tensor | None, generator: torch.Generator | None = None
     ) -> Tensor:

@@ -15,8 +15,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from torch import Tensor
 
-from tsrnn.base import check_choice, check_count, check_positive, check_share
 from tsrnn.cells import CELLS
+from tsrnn.checks import check_choice, check_count, check_positive, check_share
 from tsrnn.heads import HEADS
 from tsrnn.networks import Encoder, SequenceRegressor, build
 from tsrnn.training import find_device, train
@@ -253,7 +253,9 @@ class RecurrentRegressor(RegressorMixin, BaseEstimator):
         if self._has_gaps:
             x = np.concatenate([x, gone], axis=2)
         missing = gone.all(axis=2)
-        return self._tensor(x), torch.from_numpy(missing).to(self._device) if missing.any() else None
+        return self._tensor(x), torch.from_numpy(missing).to(
+            self._device
+        ) if missing.any() else None
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(

@@ -25,14 +25,6 @@ ROUNDING = 1e-14
 
 
 @dataclass(frozen=True)
-class Reference:
-    """What fit keeps of one series to read it later: where w is zero, and its usual deviation."""
-
-    origin: np.ndarray  # (K,)
-    deviation: np.ndarray  # (K,)
-
-
-@dataclass(frozen=True)
 class Scaled:
     """One series in working values, with the level and scale known at each step: all (T, K)."""
 
@@ -41,24 +33,24 @@ class Scaled:
     scale: np.ndarray
 
 
-def reference(y: np.ndarray, span: int, multiplicative: bool) -> Reference:
-    """Learn the reference of a series y (T, K) from its observed values."""
-    origin = np.array([column[np.isfinite(column)][0] for column in y.T])
-    w = working_values(y, origin, multiplicative)
+def origin_of(y: np.ndarray) -> np.ndarray:
+    """The first observed value of each target: y (T, K) -> (K,)."""
+    return np.array([column[np.isfinite(column)][0] for column in y.T])
+
+
+def usual_deviation(w: np.ndarray, span: int, size: np.ndarray) -> np.ndarray:
+    """Mean distance of w (T, K) from its level, 0 where it is only rounding of values of a size."""
     observed = np.isfinite(w)
     distance = np.where(observed, np.abs(w - causal_mean(w, span)), 0.0)
-    deviation = distance.sum(axis=0) / observed.sum(axis=0)
-    size = 1.0 if multiplicative else np.abs(origin)
-    return Reference(origin, np.where(deviation > ROUNDING * size, deviation, 0.0))
+    deviation = distance.sum(axis=0) / np.maximum(1, observed.sum(axis=0))
+    return np.where(deviation > ROUNDING * size, deviation, 0.0)
 
 
-def scaled(y: np.ndarray, known: Reference, span: int, multiplicative: bool) -> Scaled:
-    """Express y (T, K) relative to its own past."""
-    w = working_values(y, known.origin, multiplicative)
+def scaled(w: np.ndarray, usual: np.ndarray, span: int) -> Scaled:
+    """Express w (T, K) relative to its own past; ``usual`` is its deviation in fit, (K,)."""
     level = causal_mean(w, span)
     spread = causal_mean(np.abs(w - level), SPREAD * span)
-    usual = np.where(known.deviation > 0, known.deviation, 1.0)
-    return Scaled(w, level, np.maximum(spread, FLOOR * usual))
+    return Scaled(w, level, np.maximum(spread, FLOOR * np.where(usual > 0, usual, 1.0)))
 
 
 def working_values(y: np.ndarray, origin: np.ndarray, multiplicative: bool) -> np.ndarray:
@@ -115,20 +107,51 @@ def seasonal_profile(deviation: np.ndarray, season: int, rate: float) -> np.ndar
     return profile.reshape(rows * season, -1)[:length]
 
 
-def grows_with_level(y: np.ndarray, span: int) -> bool:
-    """Tell whether the changes of a positive series grow with its level.
+def linear_effect(w: np.ndarray, X: np.ndarray, span: int = 16) -> np.ndarray:
+    """Regress the distances of w from its level on those of the covariates: (F, K).
 
-    The slope of log(mean change) on log(mean level) over stretches of ``span`` steps is 0 for an
-    additive series and 1 for a multiplicative one (Guerrero 1993); above one half, logs are nearer.
+    Least squares on w (T, K) and X (T, F), both relative to their means over ``span`` steps, so that a trend
+    common to both is no effect. A coefficient within two standard errors of 0 is dropped, and the
+    others are estimated again without it.
+    """
+    effect = np.zeros((X.shape[1], w.shape[1]))
+    moved = X - causal_mean(X, span)
+    for k, distance in enumerate((w - causal_mean(w, span)).T):
+        seen = np.isfinite(distance)
+        use = moved[seen].std(axis=0) > 0
+        if seen.sum() < 3 * (use.sum() + 1) or not use.any():
+            continue
+        for final in (False, True):
+            A = moved[seen][:, use]
+            inverse = np.linalg.pinv(A.T @ A)
+            coefficient = inverse @ A.T @ distance[seen]
+            rest = distance[seen] - A @ coefficient
+            error = np.sqrt(np.diag(inverse) * (rest**2).sum() / (len(rest) - A.shape[1]))
+            if not final:
+                use[use] = np.abs(coefficient) > 2 * error
+            if not use.any():
+                break
+        else:
+            effect[use, k] = coefficient
+    return effect
+
+
+def growth_of_changes(y: np.ndarray, span: int) -> tuple[float, float] | None:
+    """Slope of log(mean change) on log(mean level) over stretches of y (T,), and its standard error.
+
+    It is 0 for an additive series and 1 for a multiplicative one (Guerrero 1993). None where the
+    level hardly varies or too few stretches of ``span`` steps are there to tell.
     """
     seen = y[np.isfinite(y)]
-    if seen.min() <= 0:
-        return False
-    blocks = seen[: len(seen) // span * span].reshape(-1, span)
-    change = np.abs(np.diff(blocks, axis=1)).mean(axis=1) if span > 1 else np.zeros(0)
-    level = np.log(blocks.mean(axis=1)) if len(blocks) else np.zeros(0)
+    stretches = seen[: len(seen) // span * span].reshape(-1, span)
+    change = np.abs(np.diff(stretches, axis=1)).mean(axis=1)
     use = change > 0
-    if use.sum() < 4 or np.ptp(level[use]) < np.log(1.1):
-        return False  # the level hardly varies: both are the same, and sums are safer
-    slope = np.polyfit(level[use], np.log(change[use]), 1)[0]
-    return bool(slope > 0.5)
+    if use.sum() < 4:
+        return None
+    level, change = np.log(stretches[use].mean(axis=1)), np.log(change[use])
+    if np.ptp(level) < np.log(1.1):
+        return None
+    moved = level - level.mean()
+    slope = (moved @ change) / (moved @ moved)
+    rest = change - change.mean() - slope * moved
+    return float(slope), float(np.sqrt((rest @ rest) / (len(rest) - 2) / (moved @ moved)))

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel, ETSResults
 
-from tsrnn.base import LocalForecaster, check_choice, check_count, check_rows
+from tsrnn.base import LocalForecaster
 from tsrnn.baselines import season_length
+from tsrnn.checks import check_choice, check_count, check_rows
 from tsrnn.gaps import bridge, is_constant, last_seen, naive_one_step, snap
 
 CHOICES: dict[str, tuple[Any, ...]] = {
@@ -243,20 +244,23 @@ def _choose(y: np.ndarray, forms: list[Form], m: int) -> Smoother:
         if len(filled) * m > CHEAP:
             forms = _finalists(filled, forms, m)
         results = [_estimate(filled, form, m, full=True) for form in forms]
-    scores = [_aicc(result, form, m) for result, form in zip(results, forms, strict=True)]
+    scores = [_aicc(*pair, filled, m) for pair in zip(results, forms, strict=True)]
     best = int(np.argmin(scores))
     return _smoother(results[best], forms[best], *_units(filled, forms[best]))
 
 
 def _finalists(y: np.ndarray, forms: list[Form], m: int) -> list[Form]:
     """Return the best form of each kind of season, judged with the states of a decomposition."""
-    ranked = sorted(forms, key=lambda form: _aicc(_estimate(y, form, m, full=False), form, m))
+    ranked = sorted(forms, key=lambda form: _aicc(_estimate(y, form, m, full=False), form, y, m))
     return list({form.seasonal: form for form in reversed(ranked)}.values())
 
 
 def _units(y: np.ndarray, form: Form) -> tuple[float, float]:
-    """Return centre and scale; a multiplicative model keeps its zero."""
-    return (0.0 if form.positive_only else float(y[0])), float(np.std(y))
+    """Return centre and scale; a multiplicative model keeps its zero.
+
+    The optimiser of statsmodels is sensitive to them: these gave the best likelihood of five tried.
+    """
+    return (0.0, float(np.mean(y))) if form.positive_only else (float(y[0]), float(np.std(y)))
 
 
 def _estimate(y: np.ndarray, form: Form, m: int, *, full: bool) -> ETSResults:
@@ -274,10 +278,12 @@ def _estimate(y: np.ndarray, form: Form, m: int, *, full: bool) -> ETSResults:
     return model.fit(disp=False)
 
 
-def _aicc(result: ETSResults, form: Form, m: int) -> float:
-    n, k = result.nobs, form.n_params(m)
-    aicc = -2.0 * result.llf + 2.0 * k * n / max(n - k - 1, 1)
-    return aicc if np.isfinite(aicc) else np.inf
+def _aicc(result: ETSResults, form: Form, y: np.ndarray, m: int) -> float:
+    """Return Akaike's corrected criterion in the units of y."""
+    n, k = len(y), form.n_params(m)
+    log_likelihood = result.llf - n * np.log(_units(y, form)[1])
+    aicc = -2.0 * log_likelihood + 2.0 * k * n / max(n - k - 1, 1)
+    return float(aicc) if np.isfinite(aicc) else np.inf
 
 
 def _smoother(result: ETSResults, form: Form, centre: float, scale: float) -> Smoother:

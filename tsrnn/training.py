@@ -155,9 +155,7 @@ def find_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f"device={name!r}: not available here; device='cpu' or 'auto'"
-        ) from error
+        raise ValueError(f"device={name!r}: not available here; device='cpu' or 'auto'") from error
     return device
 
 

@@ -19,11 +19,12 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tsrnn.base import check_count
 from tsrnn.calendars import Calendar, calendar_of
+from tsrnn.checks import check_count
 from tsrnn.containers import (
     check_index,
     check_numeric_columns,
+    common_index,
     index_of,
     is_positional,
     panel_rows,
@@ -441,27 +442,14 @@ def _explain(
 def _read_pair(X: Any, y: Any) -> tuple[np.ndarray, np.ndarray, pd.Index | None]:
     """Read inputs ``(n, F)``, targets ``(n, K)`` and their common index."""
     targets, index, _ = read_target(y, owner="windows")
-    if index is not None:
-        check_index(index, "y")
     if X is None or X is y:
-        return targets, targets, index
+        return targets, targets, common_index(None, index)
     frame = X.to_frame() if isinstance(X, pd.Series) else X
     check_numeric_columns(frame)
     inputs = check_array(frame, dtype=FLOATS, ensure_all_finite="allow-nan", input_name="X")
     if len(inputs) != len(targets):
         raise ValueError(f"X has {len(inputs)} rows, y has {len(targets)}: expected as many")
-    other = index_of(X)
-    if other is None or index is None:
-        if other is not None:
-            check_index(other, "X")
-        return inputs, targets, other if index is None else index
-    if not index.equals(other):
-        first = int(np.argmax(np.asarray(index != other)))
-        raise ValueError(
-            f"X.index differs from y.index, first at row {first}: {other[first]} in X, "
-            f"{index[first]} in y; align them, for example X = X.loc[y.index]"
-        )
-    return inputs, targets, index
+    return inputs, targets, common_index(X, index)
 
 
 def _check_counts(window: int, stride: int) -> None:

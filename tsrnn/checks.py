@@ -1,0 +1,46 @@
+"""Checks of parameters at the door: which argument, what came, what was expected."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def check_count(name: str, value: Any, least: int = 1) -> None:
+    """Refuse a value that is not an integer of at least ``least``."""
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_)
+    if not whole or value < least:
+        raise ValueError(f"{name}={value!r}: expected an integer >= {least}")
+
+
+def check_choice(name: str, value: Any, known: Sequence[Any]) -> None:
+    """Refuse a value that is not among the known ones, listing them."""
+    if value not in known:
+        raise ValueError(f"{name}={value!r}: expected one of {', '.join(map(repr, known))}")
+
+
+def check_share(name: str, value: Any) -> None:
+    """Refuse a value that is not a number in [0, 1)."""
+    if not _is_number(value) or not 0 <= value < 1:
+        raise ValueError(f"{name}={value!r}: expected a number in [0, 1)")
+
+
+def check_positive(name: str, value: Any) -> None:
+    """Refuse a value that is not a number above 0."""
+    if not _is_number(value) or not value > 0:
+        raise ValueError(f"{name}={value!r}: expected a number > 0")
+
+
+def check_rows(got: int, needed: int, remedy: str) -> None:
+    """Refuse a series that is too short, saying how to need fewer rows."""
+    if got < needed:
+        raise ValueError(
+            f"y has too few observed rows, n_samples={got}: at least {needed} are needed; {remedy}"
+        )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
