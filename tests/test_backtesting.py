@@ -114,10 +114,10 @@ def test_scores_and_summary_by_hand():
     assert row["MASE"] == pytest.approx(np.mean(scaled))
     assert row["RMSE"] == pytest.approx(np.sqrt((0 + 4 + 4 + 4) / 4))
     assert row["MAE"] == pytest.approx(6 / 4)
-    assert row["skill_percent"] == pytest.approx(100 * (1 - 6 / 8))
+    assert row["skill_%"] == pytest.approx(100 * (1 - 6 / 8))
     assert row["folds"] == 2
     assert result.scores["MAE"].tolist() == [1.0, 2.0]
-    assert result.scores["skill_percent"].tolist() == pytest.approx([50.0, 0.0])
+    assert result.scores["skill_%"].tolist() == pytest.approx([50.0, 0.0])
     assert result.folds["last_value"].tolist() == [2.0, 5.0]
 
 
@@ -139,7 +139,7 @@ def test_p_value_is_the_paired_t_test_of_the_folds_for_tests_side_by_side():
     rows["naive"] = (rows["y_true"] - rows["last_value"]).abs()
     means = rows.groupby("fold")[["m", "naive"]].mean()
     expected = stats.ttest_rel(means["m"], means["naive"]).pvalue
-    assert result.summary().loc["m", "dm_p_value"] == pytest.approx(expected)
+    assert result.summary().loc["m", "dm_p"] == pytest.approx(expected)
 
 
 def test_overlapping_tests_count_for_less():
@@ -147,15 +147,15 @@ def test_overlapping_tests_count_for_less():
     y = walk(90, seed=4)
     apart = backtest({"m": LastValue(shift=0.4)}, y=y, horizon=6, n_folds=10)
     overlapping = backtest({"m": LastValue(shift=0.4)}, y=y, horizon=6, step=1, n_folds=55)
-    means = overlapping.scores["MAE"] / (1 - overlapping.scores["skill_percent"] / 100)
+    means = overlapping.scores["MAE"] / (1 - overlapping.scores["skill_%"] / 100)
     naive_p = stats.ttest_rel(overlapping.scores["MAE"], means).pvalue
-    assert overlapping.summary().loc["m", "dm_p_value"] > naive_p
-    assert 0 < apart.summary().loc["m", "dm_p_value"] < 1
+    assert overlapping.summary().loc["m", "dm_p"] > naive_p
+    assert 0 < apart.summary().loc["m", "dm_p"] < 1
 
 
 def test_too_few_folds_give_no_p_value_and_the_verdict_says_so():
     result = backtest({"m": LastValue(shift=0.3)}, y=walk(), horizon=4, n_folds=1)
-    assert np.isnan(result.summary().loc["m", "dm_p_value"])
+    assert np.isnan(result.summary().loc["m", "dm_p"])
     assert result.verdict().startswith("1 fold(s) cannot tell skill from luck")
 
 
@@ -290,7 +290,7 @@ def test_a_panel_is_cut_by_time(order):
         == [pd.Timestamp("2024-01-08")] * 2 + [pd.Timestamp("2024-01-10")] * 2
     )
     assert result.folds.set_index(["fold", "series"]).loc[(1, "a"), "scale"] == 1
-    assert result.summary().loc["m", "skill_percent"] == 0
+    assert result.summary().loc["m", "skill_%"] == 0
 
 
 def test_missing_targets_are_forecast_and_not_scored():
@@ -404,7 +404,7 @@ def test_timings_count_fits_apart_from_updates():
     result = backtest({"m": LastValue()}, y=walk(), horizon=2, n_folds=4, refit=2)
     fits = result.timings[result.timings["action"] == "fit"]
     assert len(fits) == 2
-    assert result.summary().loc["m", "fit_seconds"] == pytest.approx(fits["fit_seconds"].mean())
+    assert result.summary().loc["m", "fit_s"] == pytest.approx(fits["fit_seconds"].mean())
     assert (result.timings["predict_seconds"] > 0).all()
 
 
@@ -414,11 +414,11 @@ def test_the_best_model_comes_first_and_the_repr_shows_the_table():
     )
     assert result.summary().index.tolist() == ["last", "worse"]
     assert repr(result).startswith("BacktestResult: 2 models, 4 folds of 2 steps")
-    assert "skill_percent" in repr(result)
+    assert "skill_%" in repr(result)
 
 
 def summary_of(**rows):
-    columns = ["skill_percent", "dm_p_value"]
+    columns = ["skill_%", "dm_p"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).assign(folds=20)
 
 
@@ -546,9 +546,9 @@ def test_our_naive_forecaster_is_the_reference():
     y = walk(60)
     y.iloc[[20, 53]] = np.nan
     summary = backtest({"naive": Naive(), "drift": Drift()}, y=y, horizon=3, n_folds=4).summary()
-    assert summary.loc["naive", "skill_percent"] == 0
-    assert summary.loc["naive", "dm_p_value"] == 1
-    assert summary.loc["drift", "dm_p_value"] < 1
+    assert summary.loc["naive", "skill_%"] == 0
+    assert summary.loc["naive", "dm_p"] == 1
+    assert summary.loc["drift", "dm_p"] < 1
 
 
 @pytest.mark.parametrize("gap", [0, 4])

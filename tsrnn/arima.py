@@ -318,13 +318,13 @@ class AutoARIMA(LocalForecaster):
         self.missing = missing
 
     @property
-    def orders_(  # noqa: D102 - described in the class
+    def orders_(
         self,
     ) -> dict[Hashable, tuple[tuple[int, int, int], tuple[int, int, int, int]]]:
         return {key: (model.order, model.seasonal_order) for key, model in self.models_.items()}
 
     @property
-    def search_(self) -> pd.DataFrame:  # noqa: D102 - described in the class
+    def search_(self) -> pd.DataFrame:
         rows = [{"series": k, **row} for k, model in self.models_.items() for row in model.trace]
         columns = ["series", "order", "seasonal_order", "constant", "aicc", "stage"]
         return pd.DataFrame(rows, columns=columns)

@@ -34,7 +34,7 @@ class BacktestResult:
         forecast) and ``scale`` (the seasonal-naive error of the training rows, by which MASE is
         scaled).
     scores : DataFrame
-        One row a model and fold: ``MASE, RMSE, MAE, skill_percent`` and what ``scoring`` asked for.
+        One row a model and fold: ``MASE, RMSE, MAE, skill_%`` and what ``scoring`` asked for.
     timings : DataFrame
         One row a model and fold: ``action`` ("fit" or "update"), ``fit_seconds``,
         ``predict_seconds``.
@@ -70,21 +70,21 @@ class BacktestResult:
 
             - ``MASE``: mean absolute error, each scaled by the in-sample seasonal-naive error of
               its fold's training rows; ``RMSE`` and ``MAE`` in the units of the target;
-            - ``skill_percent``: 100 (1 - MAE / MAE of the last-value forecast of the same folds);
-            - ``dm_p_value``: Diebold-Mariano test against that last-value forecast. A fold's steps
+            - ``skill_%``: 100 (1 - MAE / MAE of the last-value forecast of the same folds);
+            - ``dm_p``: Diebold-Mariano test against that last-value forecast. A fold's steps
               share their shocks, so a fold gives one number, the difference of its mean absolute
               errors (the path-wise loss of Quaedvlieg 2021, "Multi-horizon forecast comparison");
               folds whose spans overlap are allowed for up to lag
               ``ceil((gap + horizon) / step) - 1``, with Harvey's correction. NaN for too few folds.
-            - ``fit_seconds`` (mean of the fits, updates left out), ``predict_ms`` (mean of calls);
+            - ``fit_s`` (mean seconds of a fit, updates left out), ``predict_ms`` (mean of calls);
             - ``folds``: number of folds scored, fewer than asked for where a model failed;
             - the mean over folds of each metric of ``scoring``.
         """
         errors = _with_errors(self.forecasts, self.folds)
         summary = _scores(errors, ["model"])
-        summary["dm_p_value"] = [self._p_value(errors, model) for model in summary.index]
+        summary["dm_p"] = [self._p_value(errors, model) for model in summary.index]
         fits = self.timings[self.timings["action"] == "fit"].groupby("model")["fit_seconds"]
-        summary["fit_seconds"] = fits.mean()
+        summary["fit_s"] = fits.mean()
         summary["predict_ms"] = 1e3 * self.timings.groupby("model")["predict_seconds"].mean()
         by_model = self.scores.groupby("model")
         summary["folds"] = by_model.size()
@@ -179,24 +179,24 @@ def _scores(errors: pd.DataFrame, by: list[str]) -> pd.DataFrame:
             "MASE": mean["scaled_error"],
             "RMSE": np.sqrt(mean["squared_error"]),
             "MAE": mean["error"],
-            "skill_percent": np.where(mean["error"] == mean["naive_error"], 0.0, skill),
+            "skill_%": np.where(mean["error"] == mean["naive_error"], 0.0, skill),
         }
     )
 
 
 def _verdict(summary: pd.DataFrame, alpha: float) -> str:
-    same = (summary["skill_percent"] == 0) & (summary["dm_p_value"] == 1)
+    same = (summary["skill_%"] == 0) & (summary["dm_p"] == 1)
     tried = summary[~same]
     if tried.empty:
         return "No model differs from the naive forecast."
-    if tried["dm_p_value"].isna().all():
+    if tried["dm_p"].isna().all():
         return (
             f"{int(tried['folds'].max())} fold(s) cannot tell skill from luck: "
             "no model is said to beat the naive forecast."
         )
-    raw = tried["dm_p_value"].dropna()
+    raw = tried["dm_p"].dropna()
     p_values = _holm(raw)
-    skill = tried["skill_percent"].loc[raw.index]
+    skill = tried["skill_%"].loc[raw.index]
     better = skill[(skill > 0) & (p_values <= alpha)].sort_values(ascending=False)
     if better.empty:
         return _nobody_wins(raw.to_dict(), p_values.to_dict(), skill.to_dict(), alpha)

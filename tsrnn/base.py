@@ -83,7 +83,8 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         index = common_index(X, index)
         check_count("horizon", self._usual_horizon())
         check_choice("missing", self.missing, MISSING)
-        self._check_missing(values, exog, index)
+        self._check_missing(values, index)
+        self._check_missing_covariates(exog, index)
         self._form = form
         stamps = index if index is not None else pd.RangeIndex(len(values))
         self._panel_names = stamps.names if isinstance(stamps, pd.MultiIndex) else None
@@ -148,7 +149,8 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         values, index, _ = self._read_y(X, y)
         exog = self._read_X(X, reset=False)
         index = common_index(X, index)
-        self._check_missing(values, exog, index)
+        self._check_missing(values, index)
+        self._check_missing_covariates(exog, index)
         if exog is not None and len(exog) != len(values):
             raise ValueError(f"X has {len(exog)} rows, y has {len(values)}: expected as many")
         stamps = None if is_positional(index) else index
@@ -185,7 +187,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         return tags
 
     def _usual_horizon(self) -> int:
-        """Steps that ``predict()`` gives without being asked for a number."""
+        """Return the steps that ``predict()`` gives without being asked for a number."""
         return getattr(self, "horizon", 1)
 
     def _read_y(self, X: Any, y: Any) -> tuple[np.ndarray, pd.Index | None, Any]:
@@ -207,7 +209,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
                 self.n_features_in_ = 0
                 self.__dict__.pop("feature_names_in_", None)
             elif self.n_features_in_:
-                raise ValueError(self._needs_covariates("the rows to forecast"))
+                raise ValueError(f"{self._fitted_with()}; got no covariates for these rows")
             return None
         check_numeric_columns(X)
         if not reset and self.n_features_in_ == 0:
@@ -222,14 +224,12 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
                 X = X[list(self.feature_names_in_)]  # aligned by name, whatever the order
         return validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan")
 
-    def _needs_covariates(self, rows: str) -> str:
+    def _fitted_with(self) -> str:
         names = list(getattr(self, "feature_names_in_", range(self.n_features_in_)))
-        return f"fitted with X columns {names}; predict needs them for {rows}"
+        return f"fitted with X columns {names}"
 
-    def _check_missing(
-        self, values: np.ndarray, exog: np.ndarray | None, index: pd.Index | None
-    ) -> None:
-        """Refuse missing values where the user asked for that, naming the first."""
+    def _check_missing(self, values: np.ndarray, index: pd.Index | None) -> None:
+        """Refuse missing targets where the user asked for that, naming the first."""
         if self.missing == "mask":
             return
         stamps = index if index is not None else pd.RangeIndex(len(values))
@@ -243,17 +243,23 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
                 )
                 where = f"the end is missing, {last}"
             raise ValueError(
-                f"y has {int(gone.sum())} missing values, {where}; fill or drop them, "
+                f"y has {int(gone.sum())} missing values (NaN), {where}; fill or drop them, "
                 "or set missing='mask'"
             )
-        holes = np.zeros(0) if exog is None else np.isnan(exog).sum(axis=0)
+
+    def _check_missing_covariates(self, exog: np.ndarray | None, index: pd.Index | None) -> None:
+        """Refuse missing covariates where the user asked for that, naming column and row."""
+        if self.missing == "mask" or exog is None:
+            return
+        stamps = index if index is not None else pd.RangeIndex(len(exog))
+        holes = np.isnan(exog).sum(axis=0)
         if holes.any():
             column = int(np.argmax(holes > 0))
             names = getattr(self, "feature_names_in_", range(len(holes)))
             row = int(np.argmax(np.isnan(exog)[:, column]))
             raise ValueError(
-                f"X has {int(holes[column])} missing values in column {names[column]!r}, first at "
-                f"{stamps[row]}; fill or drop them, or set missing='mask'"
+                f"X has {int(holes[column])} missing values (NaN) in column {names[column]!r}, "
+                f"first at {stamps[row]}; fill or drop them, or set missing='mask'"
             )
 
     def _extend(
@@ -296,7 +302,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
 
     def _predict_next(self, n: int) -> tuple[np.ndarray, pd.Index | None]:
         if self.n_features_in_:
-            raise ValueError(self._needs_covariates(f"{n} rows"))
+            raise ValueError(f"{self._fitted_with()}; predict needs them for {n} rows")
         requests = [Request(record, n, None) for record in self._records.values()]
         values = np.concatenate(self._forecast(requests))
         return values, self._future_index([(r.record, r.n) for r in requests])
@@ -312,9 +318,12 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
     def _predict_rows(self, X: Any, horizon: int | None) -> tuple[np.ndarray, pd.Index | None]:
         exog = self._read_X(X, reset=False)
         n = len(X) if exog is None else len(exog)
+        if not n:
+            raise ValueError("X has 0 rows: expected at least one row to forecast")
         index = index_of(X)
         if index is not None and not is_positional(index):
             check_index(index, "X")
+        self._check_missing_covariates(exog, index)
         stamps = None if is_positional(index) else index
         groups = self._call_groups(stamps, n)
         if horizon is not None and any(len(rows) != horizon for _, rows in groups):
@@ -325,9 +334,9 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         unseen = [key for key, _ in groups if key not in self._records]
         if unseen:
             raise ValueError(
-                f"series {unseen[:5]} {'was' if len(unseen) == 1 else 'were'} not seen in fit: call "
-                "update(X, y) with the history first; if these rows come from a splitter by row "
-                "(TimeSeriesSplit, KFold), cut the panel by time with ExpandingWindowSplit instead"
+                f"series {unseen[:5]} {'was' if len(unseen) == 1 else 'were'} not seen in fit: "
+                "call update(X, y) with the history first; if these rows come from a splitter by "
+                "row (TimeSeriesSplit, KFold), cut the panel by time with ExpandingWindowSplit"
             )
         values = np.full((n, next(iter(self._records.values())).y.shape[1]), np.nan)
         requests, places = [], []
@@ -397,9 +406,9 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
                     record, stamps[~inside], increments, allowed
                 )
                 raise ValueError(
-                    f"X: expected rows from {expected}, got {got}: {missing} missing steps are more "
-                    f"than the horizon or any gap seen in fit ({allowed}); call update(X, y) with "
-                    "the rows in between first"
+                    f"X: expected rows from {expected}, got {got}: {missing} missing steps are "
+                    f"more than the horizon or any gap seen in fit ({allowed}); call "
+                    "update(X, y) with the rows in between first"
                 )
             steps[~inside] = np.cumsum(increments)
         return steps, inside

@@ -83,7 +83,7 @@ class SeasonalNaive(LocalForecaster):
         self.missing = missing
 
     @property
-    def seasonality_(self) -> int:  # noqa: D102 - described in the class
+    def seasonality_(self) -> int:
         return max(self.models_.values())
 
     def _fit_series(self, y: np.ndarray, X: np.ndarray | None) -> int:

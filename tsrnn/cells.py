@@ -1,26 +1,29 @@
 """Recurrent cells: one class a cell, named in the table CELLS at the foot.
 
-A cell maps a sequence to the sequence of its states, ``forward(x, state) -> (h, state)``; its weights
-are made without values (on torch's ``meta`` device) and filled by ``initialise`` from a private
-generator, so that the global random state is neither used nor changed.
+A cell maps a sequence to the sequence of its states, ``forward(x, state) -> (h, state)``; its
+weights are made without values (on torch's ``meta`` device) and filled by ``initialise`` from a
+private generator, so that the global random state is neither used nor changed.
 
 Conventions: B sequences, T steps, F inputs, D hidden units.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+Kernel = type[nn.RNN] | type[nn.LSTM] | type[nn.GRU]
+
 
 class Cell(nn.Module):
     """Interface of the cells that torch fuses into one kernel over all steps."""
 
-    def __init__(self, kernel: type[nn.RNNBase], input_size: int, hidden_size: int) -> None:
+    def __init__(self, kernel: Kernel, input_size: int, hidden_size: int) -> None:
         super().__init__()
-        self.rnn = kernel(input_size, hidden_size, batch_first=True, device="meta")  # type: ignore[arg-type]
+        self.rnn = kernel(input_size, hidden_size, batch_first=True, device="meta")
 
     def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Run over a sequence: x (B, T, F) -> h (B, T, D) and the state after the last step."""
@@ -32,12 +35,12 @@ class Cell(nn.Module):
         Sources: Glorot and Bengio 2010, eq. 16; Saxe, McClelland and Ganguli 2014.
         """
         hidden = self.rnn.hidden_size
-        nn.init.zeros_(self.rnn.bias_ih_l0)
-        nn.init.zeros_(self.rnn.bias_hh_l0)
-        for weight in self.rnn.weight_ih_l0.split(hidden):  # gate by gate
-            nn.init.xavier_uniform_(weight, generator=generator)
-        for weight in self.rnn.weight_hh_l0.split(hidden):
-            nn.init.orthogonal_(weight, generator=generator)
+        nn.init.zeros_(self.rnn.get_parameter("bias_ih_l0"))
+        nn.init.zeros_(self.rnn.get_parameter("bias_hh_l0"))
+        for block in self.rnn.get_parameter("weight_ih_l0").split(hidden):  # gate by gate
+            nn.init.xavier_uniform_(block, generator=generator)
+        for block in self.rnn.get_parameter("weight_hh_l0").split(hidden):
+            nn.init.orthogonal_(block, generator=generator)
 
 
 class ElmanRNN(Cell):
@@ -70,9 +73,8 @@ class LSTM(Cell):
     def initialise(self, generator: torch.Generator) -> None:
         super().initialise(generator)
         hidden = self.rnn.hidden_size
-        nn.init.ones_(
-            self.rnn.bias_ih_l0[hidden : 2 * hidden]
-        )  # torch's order of gates: i, f, g, o
+        forget = slice(hidden, 2 * hidden)  # torch's order of gates: i, f, g, o
+        nn.init.ones_(self.rnn.get_parameter("bias_ih_l0")[forget])
 
 
 class GRU(Cell):
@@ -91,4 +93,4 @@ class GRU(Cell):
         super().__init__(nn.GRU, input_size, hidden_size)
 
 
-CELLS = {"rnn": ElmanRNN, "lstm": LSTM, "gru": GRU}
+CELLS: dict[str, Callable[[int, int], Cell]] = {"rnn": ElmanRNN, "lstm": LSTM, "gru": GRU}

@@ -56,9 +56,9 @@ PLAIN_WIDTH = 100  # columns where the output is no terminal
 COLUMNS = (
     ("MASE", "MASE", "{:.3f}"),
     ("RMSE", "RMSE", "{:.4g}"),
-    ("skill over naive", "skill_percent", "{:.1f} %"),
-    ("p-value", "dm_p_value", "{:.3f}"),
-    ("fit seconds", "fit_seconds", "{:.2f}"),
+    ("skill over naive", "skill_%", "{:.1f} %"),
+    ("p-value", "dm_p", "{:.3f}"),
+    ("fit seconds", "fit_s", "{:.2f}"),
     ("predict ms", "predict_ms", "{:.1f}"),
 )
 

@@ -73,7 +73,7 @@ def find_anchor(w: np.ndarray, seasons: Sequence[int], span: int, horizon: int) 
 
 
 def forecast_error(w: np.ndarray, level: np.ndarray, anchor: Anchor, horizon: int) -> float:
-    """Mean absolute error of an anchor's forecasts from all origins, over 4 steps of the horizon."""
+    """Average an anchor's absolute errors from all origins, over 4 steps of the horizon."""
     season = max(1, anchor.season)
     pattern = anchor.pattern(fill(w, season), level)
     errors = []
@@ -117,7 +117,7 @@ def find_segment(seasons: Sequence[int], horizon: int, length: int) -> Choice:
 
 
 def find_span(ys: Sequence[np.ndarray], seasons: Sequence[int], horizon: int) -> Choice:
-    """Steps behind the running level: so many that it is nearest to what follows.
+    """Take as many steps behind the running level as bring it nearest to what follows.
 
     Candidates are the longest season (else twice the horizon, at least 16) and multiples of it.
     """
@@ -139,7 +139,7 @@ def find_window(segment: int, seasons: Sequence[int]) -> Choice:
 
 
 def find_context(segment: int) -> Choice:
-    """Steps before an origin that the network reads."""
+    """Let the network read ORIGINS segments before an origin."""
     return Choice(ORIGINS * segment, f"{ORIGINS} segments of {segment}; levels look back further")
 
 
@@ -156,6 +156,7 @@ def find_learning_rate(hidden_size: int) -> Choice:
 
 
 def find_batch_size(passes: int) -> Choice:
+    """Make four batches of an epoch's passes, within 8 and 64 passes a batch."""
     return Choice(int(np.clip(passes // 4, 8, 64)), f"{passes} passes an epoch")
 
 

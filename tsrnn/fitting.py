@@ -1,16 +1,19 @@
 """Fitting one forking network: where it starts, how long it is trained, how far it is trusted.
 
 Three guards keep a network from being worse than the forecast it corrects. It starts from a ridge
-regression of the same inputs, or from no correction at all, whichever did better on the latest steps;
-the epoch is chosen there too; and its read-out is shrunk when the gain seen there may be luck.
+regression of the same inputs, or from no correction at all, whichever did better on the latest
+steps; the epoch is chosen there too; and its read-out is shrunk when the gain seen there may be
+luck.
 
 Conventions: B passes, N origins, H horizon, K targets, I inputs, P numbers a target.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,14 +39,6 @@ class Tensors(NamedTuple):
     use: Tensor
 
 
-class Verdict(NamedTuple):
-    """What the latest steps said: penalty of the start (None: no correction), epoch, trust."""
-
-    penalty: float | None
-    epoch: int
-    trust: float  # in [0, 1]
-
-
 @dataclass
 class Fitting:
     """One network, its targets before ``until`` to learn from and those after it to judge."""
@@ -61,14 +56,9 @@ class Fitting:
     def run(self, penalty: float | None, **options: Any) -> History:
         """Train from the ridge start of a penalty; the options are those of ``train``."""
         self.start_from(penalty)
-        judged = self._held_out() if self.judges else None
-        return train(
-            self.network,
-            self._batches,
-            self._loss,
-            judged and (lambda: self._mean(judged)),
-            **options,
-        )
+        judged = self._held_out() if self.judges else []
+        validate = partial(self._mean, judged) if judged else None
+        return train(self.network, self._batches, self._loss, validate, **options)
 
     @property
     def judges(self) -> bool:
@@ -90,19 +80,17 @@ class Fitting:
         :math:`s^2 / (s^2 + e^2)`; t^2 is the estimate of s^2 / e^2 (empirical Bayes, Efron and
         Morris 1973, without their correction by 1, which would drop every gain below one error).
         """
-        gains, held = [], self._held_out()
+        gains = []
         with torch.inference_mode():
-            for batch in held:
-                none = torch.zeros((*batch.target.shape, self.head.parameters), dtype=batch.x.dtype)
-                gain = self.head.loss(none.to(batch.x.device), batch.target) - self._losses(
-                    batch, None
-                )
-                gains.append((gain * batch.use).sum(dim=(2, 3))[batch.use.any(dim=(2, 3))])
+            for batch in self._held_out():
+                none = batch.target.new_zeros((*batch.target.shape, self.head.parameters))
+                gained = self.head.loss(none, batch.target) - self._losses(batch, None)
+                gains.append((gained * batch.use).sum(dim=(2, 3))[batch.use.any(dim=(2, 3))])
         gain = torch.cat(gains).double().cpu().numpy()  # (origins,)
+        if not gain.size or gain.mean() <= 0:  # none: nothing was observed there
+            return 0.0
         independent = max(1.0, (self.corpus.length - self.until).sum() / self.corpus.layout.horizon)
         error = gain.std() / np.sqrt(min(len(gain), independent))
-        if gain.mean() <= 0:
-            return 0.0
         return float(1 / (1 + (error / gain.mean()) ** 2))
 
     def start_from(self, penalty: float | None) -> None:
@@ -112,29 +100,29 @@ class Fitting:
                 weights.zero_()
             if penalty is None:
                 return
-            weight, bias = ridge(*self._equations(), penalty)
+            weight, bias = ridge(*self._equations, penalty)
             shape = self.network.shape
             linear = self.network.linear.weight.view(*shape, -1)
             linear[:, :, 0] = torch.from_numpy(weight).view(*shape[:2], -1).to(linear)
             offset = self.network.direct.bias.view(shape)
             offset[:, :, 0] = torch.from_numpy(bias).view(shape[:2]).to(offset)
 
+    @cached_property  # the same for all penalties
     def _equations(self) -> tuple[np.ndarray, np.ndarray]:
-        """Normal equations over the origins whose targets are all before ``until`` and observed."""
-        if not hasattr(self, "_sums"):
-            left: Any = 0.0
-            right: Any = 0.0
-            passes = draw_passes(self.until, self.corpus.layout.segment, self.origins, 1, self.rng)
-            for part in self._parts(passes):
-                series, origins = stacked(part)
-                batch = self.corpus.batch(series, origins)
-                before = batch.step[:, :, -1] < self.until[series, None]
-                use = batch.observed.all(axis=(2, 3)) & before
-                x = np.concatenate([batch.x[use], np.ones((use.sum(), 1))], axis=1)
-                left = left + x.T @ x
-                right = right + x.T @ batch.target[use].reshape(len(x), -1)
-            self._sums = left, right
-        return self._sums
+        """Sum the normal equations over origins whose targets are observed before ``until``."""
+        size = self.network.linear.in_features + 1
+        left = np.zeros((size, size))
+        right = np.zeros((size, math.prod(self.network.shape[:2])))
+        passes = draw_passes(self.until, self.corpus.layout.segment, self.origins, 1, self.rng)
+        for part in self._parts(passes):
+            series, origins = stacked(part)
+            batch = self.corpus.batch(series, origins)
+            before = batch.step[:, :, -1] < self.until[series, None]
+            use = batch.observed.all(axis=(2, 3)) & before
+            x = np.concatenate([batch.x[use], np.ones((use.sum(), 1))], axis=1)
+            left += x.T @ x
+            right += x.T @ batch.target[use].reshape(len(x), -1)
+        return left, right
 
     def _batches(self) -> list[Tensors]:
         segment = self.corpus.layout.segment
@@ -145,7 +133,7 @@ class Fitting:
         return [self._tensors([drawn[i] for i in g], nothing, self.until) for g in groups]
 
     def _held_out(self) -> list[Tensors]:
-        """Passes over the steps after ``until``, with the steps before them to warm up."""
+        """Lay passes over the steps after ``until``, with the steps before them to warm up."""
         segment, length = self.corpus.layout.segment, self.corpus.length
         longest = self.origins + -(-int((length - self.until).max()) // segment)
         phases = range(0, segment, -(-segment // VALIDATION_PHASES))

@@ -1,6 +1,7 @@
 """Recurrent forecasters: one network runs along the series and forecasts from every step.
 
-Conventions: T steps, S a segment, N origins of a pass, B passes, H horizon, K targets, F covariates.
+Conventions: T steps, S a segment, N origins of a pass, B passes, H horizon, K targets, F
+covariates.
 """
 
 from __future__ import annotations
@@ -120,9 +121,9 @@ class RecurrentForecaster(Forecaster):
         self._learn_known(records)
         corpus = Corpus([self._line(record) for record in records.values()], self._layout)
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_estimators)
-        trained = [self._train(corpus, int(seed)) for seed in seeds]
-        self.networks_ = [network for network, _ in trained]
-        self.histories_ = [history for _, history in trained]
+        self.networks_, self.histories_, self.trust_ = map(
+            list, zip(*(self._train(corpus, int(seed)) for seed in seeds), strict=True)
+        )
 
     def _forecast(self, requests: Sequence[Request]) -> list[np.ndarray]:
         """Forecast H steps, append them to the history as if observed, and so on."""
@@ -160,14 +161,15 @@ class RecurrentForecaster(Forecaster):
         return forecast
 
     def _update(self, records: dict[Hashable, Record], new_steps: dict[Hashable, int]) -> None:
-        self._learn_known({key: r for key, r in records.items() if key not in self._known})
         if self._layout.multiplicative:
             for key, record in records.items():
                 if np.nanmin(record.y) <= 0:
+                    of = "" if key is None else f" of series {key!r}"
                     raise ValueError(
-                        f"y{'' if key is None else f' of series {key!r}'} has values <= 0, but fit "
-                        "chose scaling='multiplicative': fit again with scaling='additive'"
+                        f"y{of} has values <= 0, but fit chose scaling='multiplicative': fit again "
+                        "with scaling='additive'"
                     )
+        self._learn_known({key: r for key, r in records.items() if key not in self._known})
 
     def _check_parameters(self, records: dict[Hashable, Record]) -> None:
         check_choice("cell", self.cell or self.default_cell, list(CELLS))
@@ -216,8 +218,9 @@ class RecurrentForecaster(Forecaster):
         window = defaults.find_window(segment.value, seasons.value)
         span = defaults.find_span(working, seasons.value, H)
         context = choose(self.context, defaults.find_context(segment.value))
-        if self.context not in ("auto", None):
-            span = Choice(min(span.value, self.context), "not above the context")
+        rows = self._given_context()
+        if rows is not None and rows < span.value:
+            span = Choice(rows, "the context")
         passes = sum(-(-len(y) // (segment.value * defaults.ORIGINS)) for y in ys)
         phases = min(segment.value, max(1, round(defaults.ORIGINS / passes)))
         batch_size = choose(self.batch_size, defaults.find_batch_size(passes * phases))
@@ -259,7 +262,7 @@ class RecurrentForecaster(Forecaster):
             self._known[key] = Known(origin, usual_deviation(w, span, size), effect, anchor)
 
     def _working(self, record: Record, logs: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return working values without the linear effect of covariates, their origin, the effect."""
+        """Return working values free of the linear effect of covariates, origin and effect."""
         origin = origin_of(record.y)
         w = working_values(record.y, origin, logs)
         if record.X is None:
@@ -280,19 +283,22 @@ class RecurrentForecaster(Forecaster):
         record, X = request.record, request.record.X
         if X is not None and request.X is not None:
             X = np.concatenate([X, request.X])
-        free = self.context in ("auto", None)
-        start = 0 if free else max(0, len(record) - self.context)
+        rows = self._given_context()
+        start = 0 if rows is None else max(0, len(record) - rows)
         return replace(record, y=record.y[start:], X=None if X is None else X[start:])
 
-    def _origins_of_a_pass(self) -> int:
-        """Origins whose segments and levels lie within the context."""
-        if self.context is None:
-            return OUTSIDE
-        if self.context == "auto":
-            return defaults.ORIGINS
-        return max(1, self.context // self._layout.segment)
+    def _given_context(self) -> int | None:
+        """Return the rows of a context that the user fixed."""
+        return self.context if isinstance(self.context, int) else None
 
-    def _train(self, corpus: Corpus, seed: int) -> tuple[ForkingNetwork, History]:
+    def _origins_of_a_pass(self) -> int:
+        """Return how many origins lie within the context."""
+        rows = self._given_context()
+        if rows is not None:
+            return max(1, rows // self._layout.segment)
+        return OUTSIDE if self.context is None else defaults.ORIGINS
+
+    def _train(self, corpus: Corpus, seed: int) -> tuple[ForkingNetwork, History, float]:
         """Find start, epoch and trust on the latest part, then train that long on everything."""
         options = {
             "max_epochs": self.chosen_["max_epochs"].value,
@@ -303,7 +309,7 @@ class RecurrentForecaster(Forecaster):
         held_out = self._held_out(corpus.length)
         if not held_out.any():
             fitting = self._fitting(corpus, seed, corpus.length)
-            return fitting.network, fitting.run(None, **options)
+            return fitting.network, fitting.run(None, **options), 1.0
         trial = self._fitting(corpus, seed, corpus.length - held_out)
         penalty = trial.best_penalty()
         history = trial.run(penalty, patience=self.patience, **options)
@@ -316,7 +322,7 @@ class RecurrentForecaster(Forecaster):
         with torch.no_grad():
             for weights in final.network.read_out():
                 weights.mul_(trust)
-        return final.network, history
+        return final.network, history, trust
 
     def _fitting(self, corpus: Corpus, seed: int, until: np.ndarray) -> Fitting:
         """Lay out a fresh network and its targets before ``until`` (n,)."""
@@ -335,7 +341,7 @@ class RecurrentForecaster(Forecaster):
         )
 
     def _held_out(self, lengths: np.ndarray) -> np.ndarray:
-        """Steps at the end of each series that choose the epoch; none where little would be left."""
+        """Return the steps at the end of each series that judge; none where few would be left."""
         if not self.early_stopping or not self.validation_fraction:
             return np.zeros_like(lengths)
         share = np.minimum(self.validation_fraction * lengths, MOST_HELD_OUT / len(lengths))
@@ -353,10 +359,11 @@ class RecurrentForecaster(Forecaster):
         encoder = Encoder(cell, inputs, hidden, self.num_layers, self.dropout)
         shape = (self.horizon, targets, parameters)
         network = ForkingNetwork(encoder, inputs, hidden, shape, 2 * covariates)
-        return build(network, generator, getattr(torch, self.dtype))
+        build(network, generator, getattr(torch, self.dtype))
+        return network
 
     def _read(self, corpus: Corpus, passes: Sequence[Pass]) -> list[np.ndarray]:
-        """Forecast from the origins of passes: working values (N, H, K) a pass, the median network's."""
+        """Forecast from each origin with the median network: working values (N, H, K) a pass."""
         like = self.networks_[0].linear.weight
         head = HEADS[self.loss]()
         size = max(1, ORIGINS_AT_ONCE // max(len(p.origins) for p in passes))
@@ -398,9 +405,7 @@ class LSTMForecaster(RecurrentForecaster):
     """Forecast with a long short-term memory network.
 
     The network runs once along the series and forecasts the next ``horizon`` steps from every step
-    (forking sequences), relative to a level and a scale known at the time. It corrects a forecast
-    that repeats the last value or the last season, whichever did better in fit, and it starts from
-    no correction at all. Horizons beyond the trained one come from feeding forecasts back.
+    (XX the trained one come from feeding forecasts back.
 
     Parameters
     ----------
@@ -426,19 +431,21 @@ class LSTMForecaster(RecurrentForecaster):
     scaling : {"auto", "additive", "multiplicative"}
         "multiplicative" works on logs; "auto" takes logs of positive series whose changes grow with
         the level.
-    learning_rate : float
-        Highest step of Adam, in one cycle over ``max_epochs``.
+    learning_rate : float or "auto"
+        Highest step of Adam, in one cycle over ``max_epochs``; "auto": larger for fewer units.
     batch_size : int or "auto"
         Passes of a mini-batch.
     max_epochs : int or "auto"
         Passes over the series; "auto": by the number of observed values.
     early_stopping : bool
-        Hold out the latest part of each series to find the best epoch, then train on everything
-        for so many epochs. Without it, all epochs on everything.
+        Hold out the latest part of each series to find where to start (from a ridge regression or
+        from no correction), the best epoch, and how far the corrections are to be trusted; then
+        train on everything for so many epochs. Without it, all epochs on everything.
     patience : int, optional
         Stop the search for the best epoch after so many epochs without a better one.
     validation_fraction : float in [0, 1)
-        Share of the latest steps held out, at least the horizon.
+        Share of the latest steps held out, at least the horizon, and at most 2,000 steps of all
+        series together unless their horizons need more.
     clip_norm : float or None
         Largest global norm of the gradient.
     n_estimators : int
@@ -461,6 +468,9 @@ class LSTMForecaster(RecurrentForecaster):
     networks_ : list of torch.nn.Module
     histories_ : list of History
         Losses by epoch of the search for the best epoch, one for each network.
+    trust_ : list of float in [0, 1]
+        Factor of the corrections, one for each network: near 0 where the gain on the held-out steps
+        may be luck, near 1 where it is beyond doubt.
     calendar_ : Calendar
         How steps are counted.
 

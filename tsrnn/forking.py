@@ -34,7 +34,7 @@ class Layout:
     shows_missing: bool  # missing values were seen in fit: their mask is an input
 
     def size(self, targets: int, covariates: int) -> int:
-        """Number of inputs at an origin."""
+        """Return the number of inputs at an origin."""
         per_step = targets * (2 + self.shows_missing) + covariates
         return self.window * per_step + targets + len(self._long_seasons()) * self.horizon * targets
 
@@ -63,7 +63,7 @@ class Anchor(NamedTuple):
         return seasonal_profile(filled - level, self.season, self.rate)
 
     def surprises(self, filled: np.ndarray, level: np.ndarray) -> np.ndarray:
-        """Return by how much each value missed the anchor's forecast from the step before, (T, K)."""
+        """Return by how much values missed the anchor's forecast from the step before, (T, K)."""
         lag = max(1, self.season)
         forecast = self.pattern(filled, level)[:-lag]
         if self.around_level:
@@ -96,6 +96,7 @@ class Line(NamedTuple):
 
 
 def make_line(y: np.ndarray, X: np.ndarray | None, known: Known, layout: Layout) -> Line:
+    """Read one series: y (T, K) in its own units, X (T', F) standardised."""
     w = working_values(y, known.origin, layout.multiplicative)
     if X is not None:
         w = w - X[: len(w)] @ known.effect
@@ -196,12 +197,12 @@ class Corpus:
         return Batch(x, known, target, t[:, :, None] + ahead, observed, base, scale, effect)
 
     def _lags(self, seasons: np.ndarray) -> np.ndarray:
-        """Steps from the origin to the value that a season's forecast repeats: (B,) -> (B, H)."""
+        """Return steps from the origin to the value that a season repeats: (B,) -> (B, H)."""
         ahead = np.arange(1, self.layout.horizon + 1)
         return ahead - seasons[:, None] * -(-ahead // seasons[:, None])
 
     def _repeated(self, series: np.ndarray, t: np.ndarray, seasons: np.ndarray) -> np.ndarray:
-        """Flat positions (B, N, H) of the values that seasons repeat; the origin before one season."""
+        """Return flat positions (B, N, H) of what seasons repeat; the origin before one season."""
         places = t[:, :, None] + self._lags(seasons)[:, None, :]
         places = np.where(places < 0, t[:, :, None], places)
         return self._at(series, places)[0]
@@ -265,8 +266,8 @@ def last_passes(lengths: np.ndarray, segment: int, most: int, back: int = 0) -> 
 
 def pass_ending_at(end: int, segment: int, most: int) -> np.ndarray:
     """Origins up to ``end`` that have a whole segment behind them; ``end`` itself in any case."""
-    first = max(min(segment - 1, end), end - segment * (most - 1))
-    return np.arange(end, first - 1, -segment)[::-1]
+    count = min(most, 1 + max(0, end - segment + 1) // segment)
+    return end - segment * np.arange(count)[::-1]
 
 
 def stacked(passes: Sequence[Pass]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,13 +1,15 @@
 """Heads: what a network's raw numbers mean, and the loss against the target.
 
 A head is a class with ``parameters`` (raw numbers a target takes), ``loss(raw, target)`` element by
-element, and ``point(raw)``, the forecast. The table HEADS at the foot names them as scikit-learn does.
+element, and ``point(raw)``, the forecast. The table HEADS at the foot names them as scikit-learn
+does.
 
 Conventions: raw (..., P), target and point (...).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from torch import Tensor
@@ -68,4 +70,8 @@ class Huber:
         return raw[..., 0]
 
 
-HEADS = {"squared_error": SquaredError, "absolute_error": AbsoluteError, "huber": Huber}
+HEADS: dict[str, Callable[[], Head]] = {
+    "squared_error": SquaredError,
+    "absolute_error": AbsoluteError,
+    "huber": Huber,
+}

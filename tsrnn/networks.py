@@ -9,11 +9,14 @@ Conventions: B sequences, T steps, F inputs, D hidden units, H horizon steps, O 
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from tsrnn.cells import CELLS
+from tsrnn.cells import CELLS, Cell
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class Encoder(nn.Module):
@@ -41,8 +44,8 @@ class SequenceRegressor(nn.Module):
     """Read an encoder at the last observed step: x (B, T, F) -> (B, O).
 
     Missing steps are left out: the observed steps of each sequence are moved together at the front,
-    so a sequence padded on its left gives what the shorter sequence would, and the state passes over
-    a gap unchanged. A sequence without any observed step is read from the state zero.
+    so a sequence padded on its left gives what the shorter sequence would, and the state passes
+    over a gap unchanged. A sequence without any observed step is read from the state zero.
     """
 
     def __init__(self, encoder: Encoder, hidden_size: int, outputs: int) -> None:
@@ -74,12 +77,13 @@ class SequenceRegressor(nn.Module):
 class ForkingNetwork(nn.Module):
     r"""Forecast from every step of one pass: inputs (B, T, F) -> (B, T, H, K, P).
 
-    .. math:: r_{t,h} = W_h s_t + A_h x_t + v^\top \mathrm{relu}(B s_t + C c_{t+h} + e_h) + D c_{t+h}
+    .. math::
+        r_{t,h} = W_h s_t + b_h + A_h x_t + v^\top \mathrm{relu}(B s_t + C c_{t+h} + e) + D c_{t+h}
 
-    with P numbers a target, s the encoder's states, x its inputs, c the covariates known for step t + h (none: the last
-    two terms are absent). The linear map A is the floor below which no error should fall (Zeng et
-    al. 2023); forking sequences: Wen et al. 2017, section 3.3. All read-out weights but B, C and e
-    start at zero, so training starts from the forecast that r corrects.
+    with P numbers a target, s the encoder's states, x its inputs, c the covariates known for step
+    t + h (none: the last two terms are absent). The linear map A is the floor below which no error
+    should fall (Zeng et al. 2023); forking sequences: Wen et al. 2017, section 3.3. All read-out
+    weights but B, C and e start at zero, so training starts from the forecast that r corrects.
     """
 
     def __init__(
@@ -112,7 +116,7 @@ class ForkingNetwork(nn.Module):
     def forward(
         self, x: Tensor, known: Tensor | None, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Map inputs x (B, T, F), known covariates (B, T, H, C) to raw corrections (B, T, H, K, P)."""
+        """Map inputs x (B, T, F) and known (B, T, H, C) to raw corrections (B, T, H, K, P)."""
         states = self.encoder(x, generator)  # (B, T, D)
         raw = (self.direct(states) + self.linear(x)).unflatten(-1, self.shape)
         if known is not None:
@@ -129,17 +133,20 @@ def _observed_first(x: Tensor, missing: Tensor) -> Tensor:
 
 
 def _after(h: Tensor, observed: Tensor) -> Tensor:
-    """Return the states after so many observed steps, 0 after none: (B, T, D), (B, N) -> (B, N, D)."""
+    """Return the states after so many observed steps: (B, T, D), (B, N) -> (B, N, D).
+
+    After none it is 0.
+    """
     last = (observed - 1).clamp(min=0)[..., None].expand(-1, -1, h.shape[2])
     return h.gather(1, last) * (observed > 0)[..., None]
 
 
-def build(network: nn.Module, generator: torch.Generator, dtype: torch.dtype) -> nn.Module:
+def build(network: Network, generator: torch.Generator, dtype: torch.dtype) -> Network:
     """Give a network made on the ``meta`` device its memory and its first weights."""
     network = network.to(dtype=dtype).to_empty(device=generator.device)
     with torch.no_grad():
         for name, module in network.named_modules():
-            if hasattr(module, "initialise"):
+            if isinstance(module, Cell):
                 module.initialise(generator)
             elif isinstance(module, nn.Linear):
                 if name.endswith("hidden"):

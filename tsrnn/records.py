@@ -51,10 +51,14 @@ class Record:
         X: np.ndarray | None,
         calendar: Calendar,
     ) -> Record:
-        """Place the first rows of a series; refuse a series without any value."""
-        if not np.isfinite(y).any():
+        """Place the first rows of a series; refuse a target without any value."""
+        empty = ~np.isfinite(y).any(axis=0)
+        if empty.any():
             of = "" if key is None else f" of series {key!r}"
-            raise ValueError(f"y{of} has 0 finite values of {len(y)}: expected some to learn from")
+            column = f" in column {np.argmax(empty)}" if len(empty) > 1 else ""
+            raise ValueError(
+                f"y{of} has 0 finite values of {len(y)}{column}: expected some to learn from"
+            )
         steps = np.concatenate([[0], np.cumsum(_shorten(calendar.increments(stamps)))])
         return cls(key, stamps, steps, *_spread_both(y, X, steps))
 

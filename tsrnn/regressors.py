@@ -25,7 +25,7 @@ BLOCK = 2**22  # values of X that are looked at together: windows are views, a c
 STEPS = 2_000  # optimiser steps that max_epochs="auto" aims at, within EPOCHS
 EPOCHS = 20, 200
 LEAST_HELD_OUT = 20  # rows; with fewer in the validation part early stopping is left out
-# A deviation below this share of the mean is a rounding error of float64, so the column is constant.
+# A deviation below this share of the mean is a rounding error of float64: the column is constant.
 CONSTANT = 1e-14
 LEAST_ROWS = 16
 # Windows stay views of one buffer; finiteness is looked at block by block, NaN is a missing step.
@@ -117,7 +117,7 @@ class RecurrentRegressor(RegressorMixin, BaseEstimator):
         self.network_ = build(
             SequenceRegressor(encoder, self.hidden_size, y.shape[1]), generator, dtype
         )
-        training, held_out = self._split(len(y), y.shape[1])
+        training, held_out = self._split(np.flatnonzero(weight), y.shape[1])
         size = self._batch_rows(len(training))
 
         def batches() -> list[np.ndarray]:
@@ -199,6 +199,8 @@ class RecurrentRegressor(RegressorMixin, BaseEstimator):
         check_share("dropout", self.dropout)
         check_share("validation_fraction", self.validation_fraction)
         check_positive("learning_rate", self.learning_rate)
+        if self.clip_norm is not None:
+            check_positive("clip_norm", self.clip_norm)
 
     def _read_both(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
         """Validate X into (n, T, F), a view where possible, and y into float64."""
@@ -215,8 +217,8 @@ class RecurrentRegressor(RegressorMixin, BaseEstimator):
         shape, X = X.shape, X.reshape(*X.shape, 1) if X.ndim == 2 else X
         if X.shape[2] != self.n_channels_:
             raise ValueError(
-                f"X has shape {shape}, that is {X.shape[2]} channels, but {type(self).__name__} was "
-                f"fitted on {self.n_channels_}: expected (n, {X.shape[1]}, {self.n_channels_})"
+                f"X has shape {shape}, that is {X.shape[2]} channels, but {type(self).__name__} "
+                f"was fitted on {self.n_channels_}: expected (n, {X.shape[1]}, {self.n_channels_})"
             )
         if any(np.isinf(block).any() for block in _blocks(X)):
             raise ValueError(
@@ -225,21 +227,22 @@ class RecurrentRegressor(RegressorMixin, BaseEstimator):
             )
         return X
 
-    def _split(self, n: int, outputs: int) -> tuple[np.ndarray, np.ndarray]:
+    def _split(self, rows: np.ndarray, outputs: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows to train on and the latest ones, held out for early stopping.
 
         With several outputs (the next O steps) O - 1 rows in between belong to neither, because
         their targets would be seen by both.
         """
-        held_out = round(self.validation_fraction * n) if self.early_stopping else 0
-        if held_out < LEAST_HELD_OUT:
-            return np.arange(n), np.arange(0)
-        return np.arange(n - held_out - outputs + 1), np.arange(n - held_out, n)
+        held_out = round(self.validation_fraction * len(rows)) if self.early_stopping else 0
+        left = len(rows) - held_out - (outputs - 1)
+        if held_out < LEAST_HELD_OUT or left < 1:
+            return rows, rows[:0]
+        return rows[:left], rows[-held_out:]
 
     def _batch_rows(self, n: int) -> int:
         if self.batch_size is None:
             return n
-        return int(np.clip(n // 20, 16, 256)) if self.batch_size == "auto" else self.batch_size
+        return int(np.clip(n // 20, 16, 256) if self.batch_size == "auto" else self.batch_size)
 
     def _epochs(self, steps: int) -> int:
         if self.max_epochs == "auto":

@@ -1,8 +1,8 @@
 """Causal scaling: each series relative to a level and a scale known at the time.
 
 What a network sees at step t, and what it says at t, are relative to a running mean and a running
-mean deviation of the steps up to t, in logs where the series is multiplicative. A network trained on
-one part of a series that drifts therefore works on the next, and series of all sizes mix freely.
+mean deviation of the steps up to t, in logs where the series is multiplicative. A network trained
+on one part of a series that drifts therefore works on the next, and series of all sizes mix freely.
 Everything is float64 here; networks get the small relative numbers as float32.
 
 Conventions: T steps, K targets; w are the working values, ``log(y / origin)`` or ``y - origin``.
@@ -34,7 +34,7 @@ class Scaled:
 
 
 def origin_of(y: np.ndarray) -> np.ndarray:
-    """The first observed value of each target: y (T, K) -> (K,)."""
+    """Return the first observed value of each target: y (T, K) -> (K,)."""
     return np.array([column[np.isfinite(column)][0] for column in y.T])
 
 
@@ -54,6 +54,7 @@ def scaled(w: np.ndarray, usual: np.ndarray, span: int) -> Scaled:
 
 
 def working_values(y: np.ndarray, origin: np.ndarray, multiplicative: bool) -> np.ndarray:
+    """Return y (T, K) relative to its origin (K,): logs of the ratio, or differences."""
     return np.log(y / origin) if multiplicative else y - origin
 
 
@@ -78,7 +79,7 @@ def causal_mean(values: np.ndarray, span: int) -> np.ndarray:
 
 
 def carried_forward(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Replace what is not known by the last known value of the column, by itself before the first."""
+    """Replace what is not known by the last known value of the column; the start stays."""
     steps = np.arange(len(values))[:, None]
     last = np.maximum.accumulate(np.where(known, steps, -1), axis=0)
     return np.take_along_axis(values, np.where(last < 0, steps, last), axis=0)
@@ -94,9 +95,9 @@ def seasonal_profile(deviation: np.ndarray, season: int, rate: float) -> np.ndar
     """
     length = len(deviation)
     rows = -(-length // season)
-    d = np.full((rows * season, deviation.shape[1]), np.nan)
-    d[:length] = deviation
-    d = d.reshape(rows, season, -1)
+    padded = np.full((rows * season, deviation.shape[1]), np.nan)
+    padded[:length] = deviation
+    d = padded.reshape(rows, season, -1)
     profile, value, seen = np.empty_like(d), np.zeros(d.shape[1:]), np.zeros(d.shape[1:])
     for row in range(rows):
         observed = np.isfinite(d[row])
@@ -110,9 +111,9 @@ def seasonal_profile(deviation: np.ndarray, season: int, rate: float) -> np.ndar
 def linear_effect(w: np.ndarray, X: np.ndarray, span: int = 16) -> np.ndarray:
     """Regress the distances of w from its level on those of the covariates: (F, K).
 
-    Least squares on w (T, K) and X (T, F), both relative to their means over ``span`` steps, so that a trend
-    common to both is no effect. A coefficient within two standard errors of 0 is dropped, and the
-    others are estimated again without it.
+    Least squares on w (T, K) and X (T, F), both relative to their means over ``span`` steps, so
+    that series which merely wander are hardly taken for related. A coefficient within two standard
+    errors of 0 is dropped, and the others are estimated again without it.
     """
     effect = np.zeros((X.shape[1], w.shape[1]))
     moved = X - causal_mean(X, span)
@@ -137,10 +138,11 @@ def linear_effect(w: np.ndarray, X: np.ndarray, span: int = 16) -> np.ndarray:
 
 
 def growth_of_changes(y: np.ndarray, span: int) -> tuple[float, float] | None:
-    """Slope of log(mean change) on log(mean level) over stretches of y (T,), and its standard error.
+    """Regress log(mean change) on log(mean level) over stretches of y (T,).
 
-    It is 0 for an additive series and 1 for a multiplicative one (Guerrero 1993). None where the
-    level hardly varies or too few stretches of ``span`` steps are there to tell.
+    Returns the slope and its standard error. The slope is 0 for an additive series and 1 for a
+    multiplicative one (Guerrero 1993). None where the level hardly varies or too few stretches of
+    ``span`` steps are there to tell.
     """
     seen = y[np.isfinite(y)]
     stretches = seen[: len(seen) // span * span].reshape(-1, span)

@@ -169,7 +169,7 @@ class ETS(LocalForecaster):
         self.missing = missing
 
     @property
-    def forms_(self) -> dict[Any, Form | None]:  # noqa: D102 - described in the class
+    def forms_(self) -> dict[Any, Form | None]:
         return {key: model and model.now.form for key, model in self.models_.items()}
 
     def _fit_series(self, y: np.ndarray, X: np.ndarray | None) -> Fitted | None:

@@ -21,8 +21,8 @@ from tqdm.auto import tqdm
 
 Batch = TypeVar("Batch")
 
-# A process forked after torch has used several threads would wait for ever for threads that the fork
-# did not copy; with one thread it does not use the pool at all.
+# A process forked after torch has used several threads would wait for ever for threads that the
+# fork did not copy; with one thread it does not use the pool at all.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
@@ -128,15 +128,16 @@ def train(
         )
     except _NotFinite as stop:
         warnings.warn(
-            f"the loss is not finite in epoch {stop.epoch} at learning_rate={stop.rate:.2g}, largest "
-            f"gradient norm {stop.norm:.3g}: the weights of epoch {history.best_epoch} are used; "
-            "lower learning_rate or clip_norm",
+            f"the loss is not finite in epoch {stop.epoch} at learning_rate={stop.rate:.2g}, "
+            f"largest gradient norm {stop.norm:.3g}: the weights of epoch {history.best_epoch} are "
+            "used; lower learning_rate or clip_norm",
             ConvergenceWarning,
             stacklevel=2,
         )
     finally:
         bar.close()
     weights.values.copy_(best)
+    weights.release()
     history.seconds = time.perf_counter() - started
     return history
 
@@ -163,14 +164,22 @@ class FlatWeights:
     """All weights and gradients of a network as views of two flat tensors."""
 
     def __init__(self, network: nn.Module) -> None:
-        parameters = list(network.parameters())
-        self.values = torch.cat([p.detach().flatten() for p in parameters])
+        self.network = network
+        self.values = torch.cat([p.detach().flatten() for p in network.parameters()])
         self.gradient = torch.zeros_like(self.values)
         end = 0
-        for p in parameters:
+        for p in network.parameters():
             start, end = end, end + p.numel()
             p.data = self.values[start:end].view_as(p)
             p.grad = self.gradient[start:end].view_as(p)
+
+    def release(self) -> None:
+        """Give each weight memory of its own: pickled, every view would carry the whole tensor."""
+        for p in self.network.parameters():
+            p.data, p.grad = p.data.clone(), None
+        for module in self.network.modules():
+            if isinstance(module, nn.RNNBase):
+                module.flatten_parameters()  # one piece for cuDNN; nothing on a CPU
 
     def clip(self, largest: float | None) -> float:
         """Scale the gradient down to a norm of at most ``largest``; return the norm it had.

@@ -1,0 +1,293 @@
+"""Recurrent forecasters on made series whose best possible forecast is known."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from tsrnn import (
+    ARIMA,
+    GRUForecaster,
+    LSTMForecaster,
+    Naive,
+    RNNForecaster,
+    SeasonalNaive,
+    backtest,
+)
+
+CLASSES = [LSTMForecaster, GRUForecaster, RNNForecaster]
+TINY = {"hidden_size": 4, "max_epochs": 2, "random_state": 0}
+
+
+class Made(NamedTuple):
+    """A made series with the best forecasts possible: ``best[t, h - 1]`` for step t + h."""
+
+    y: pd.Series
+    X: pd.DataFrame | None
+    best: np.ndarray
+    horizon: int
+    bar: float  # largest error allowed, in units of the best possible one
+
+
+def season_trend_ar() -> Made:
+    """Trend, a daily season and an AR(1) disturbance: all three must be found."""
+    rng, n, horizon, phi = np.random.default_rng(0), 1500, 3, 0.9
+    noise = rng.normal(size=n)
+    e = np.zeros(n)
+    for t in range(1, n):
+        e[t] = phi * e[t - 1] + noise[t]
+    t = np.arange(n)
+    known = 0.01 * t + 8 * np.sin(2 * np.pi * t / 24) + 4 * np.cos(2 * np.pi * t / 12)
+    steps = np.arange(1, horizon + 1)
+    best = known[np.minimum(t[:, None] + steps, n - 1)] + phi**steps * e[:, None]
+    index = pd.date_range("2020", periods=n, freq="h")
+    return Made(pd.Series(known + e, index=index), None, best, horizon, bar=1.3)
+
+
+def product_of_covariates() -> Made:
+    """The product of two covariates decides; neither alone says anything, nor does the past."""
+    rng, n, horizon = np.random.default_rng(0), 1200, 2
+    X = rng.normal(size=(n, 2))
+    known = 3 * X[:, 0] * X[:, 1]
+    index = pd.date_range("2020", periods=n, freq="D")
+    best = known[np.minimum(np.arange(n)[:, None] + np.arange(1, horizon + 1), n - 1)]
+    y = pd.Series(known + 0.5 * rng.normal(size=n), index=index)
+    return Made(y, pd.DataFrame(X, index=index, columns=["a", "b"]), best, horizon, bar=2.3)
+
+
+def logistic_map() -> Made:
+    """A chaotic map, uncorrelated in time: no linear model can follow it (May 1976)."""
+    rng, n = np.random.default_rng(0), 1000
+    y = np.full(n, 0.3)
+    for t in range(1, n):
+        y[t] = np.clip(3.8 * y[t - 1] * (1 - y[t - 1]) + 0.05 * rng.normal(), 0.02, 0.98)
+    best = (3.8 * y * (1 - y))[:, None]
+    return Made(pd.Series(y), None, best, 1, bar=2.6)
+
+
+MADE = [season_trend_ar, product_of_covariates, logistic_map]
+
+
+def errors(made: Made, models: dict) -> pd.Series:
+    """Mean absolute errors of models fitted once and updated, in units of the best possible one."""
+    result = backtest(
+        models,
+        made.X,
+        made.y,
+        horizon=made.horizon,
+        step=made.horizon,
+        initial=int(0.8 * len(made.y)),
+        refit="none",
+    )
+    forecasts = result.forecasts
+    rows = made.y.index.get_indexer(forecasts["time"])
+    best = made.best[rows - forecasts["step"], forecasts["step"] - 1]
+    least = np.abs(forecasts["y_true"] - best).mean()
+    missed = np.abs(forecasts["y_true"] - forecasts["y_pred"])
+    return missed.groupby(forecasts["model"]).mean() / least
+
+
+@pytest.mark.parametrize("make", MADE)
+def test_defaults_come_near_the_best_possible_error(make) -> None:
+    made = make()
+    models = {cls.default_cell: cls(made.horizon, random_state=0) for cls in CLASSES}
+    models |= {"naive": Naive(), "season": SeasonalNaive(), "linear": ARIMA(order=(2, 0, 0))}
+    error = errors(made, models)
+    assert (error[["lstm", "gru", "rnn"]] < made.bar).all(), error
+    assert error[["lstm", "gru", "rnn"]].max() < 0.6 * error[["naive", "season"]].min(), error
+
+
+@pytest.mark.parametrize("make", [product_of_covariates, logistic_map])
+def test_nonlinear_maps_are_out_of_reach_of_a_linear_model(make) -> None:
+    made = make()
+    error = errors(made, {"linear": ARIMA(order=(3, 0, 0)), "gru": GRUForecaster(made.horizon)})
+    assert error["gru"] < 0.5 * error["linear"]
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+@pytest.mark.parametrize("make", MADE)
+def test_one_epoch_or_a_constant_fails_the_bars(make, cls) -> None:
+    made = make()
+    one_epoch = cls(made.horizon, max_epochs=1, early_stopping=False, random_state=0)
+    assert errors(made, {"one": one_epoch})["one"] > 1.05 * made.bar
+    rows = np.arange(int(0.8 * len(made.y)), len(made.y) - 1)
+    truth, constant = made.y.to_numpy()[rows + 1], made.y.iloc[: rows[0]].mean()
+    assert np.abs(truth - constant).mean() > made.bar * np.abs(truth - made.best[rows, 0]).mean()
+
+
+def test_linear_effect_of_a_covariate_is_found_exactly_enough() -> None:
+    rng, n = np.random.default_rng(1), 400
+    x = pd.DataFrame({"x": rng.normal(size=n)}, index=pd.date_range("2020", periods=n))
+    y = 10 + 3 * x["x"] + 0.5 * rng.normal(size=n)
+    known = (10 + 3 * x["x"]).to_numpy()
+    best = known[np.minimum(np.arange(n)[:, None] + [1, 2, 3], n - 1)]
+    error = errors(Made(y, x, best, 3, 1.1), {"lstm": LSTMForecaster(3, random_state=0)})
+    blind = errors(Made(y, None, best, 3, 1.1), {"lstm": LSTMForecaster(3, random_state=0)})
+    assert error["lstm"] < 1.1
+    assert blind["lstm"] > 4  # theory: sqrt(9 + 0.25) / 0.5 = 6.1
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_random_walk_is_left_to_the_last_value(cls) -> None:
+    ratios = []
+    for seed in range(3):
+        noise = np.random.default_rng(seed).normal(scale=0.02, size=800)
+        y = pd.Series(100 * np.exp(noise.cumsum()), index=pd.bdate_range("2010", periods=800))
+        models = {"rnn": cls(5, random_state=0), "naive": Naive()}
+        result = backtest(models, y=y, horizon=5, initial=600, refit="none").summary()
+        ratios.append(result.loc["rnn", "MAE"] / result.loc["naive", "MAE"])
+    assert np.median(ratios) < 1.02
+
+
+def test_ensemble_is_the_median_of_its_networks() -> None:
+    y = pd.Series(np.sin(np.arange(200) / 4) + np.random.default_rng(0).normal(size=200))
+    model = LSTMForecaster(4, n_estimators=3, early_stopping=False, **TINY).fit(y=y)
+    single = []
+    for network in model.networks_:
+        alone = copy.copy(model)
+        alone.networks_ = [network]
+        single.append(alone.predict().to_numpy())
+    assert np.ptp(single, axis=0).min() > 0
+    np.testing.assert_allclose(model.predict(), np.median(single, axis=0), rtol=1e-12)
+
+
+def test_context_makes_older_rows_count_for_nothing() -> None:
+    y = pd.Series(np.random.default_rng(0).normal(size=200).cumsum())
+    model = LSTMForecaster(2, context=30, early_stopping=False, **TINY).fit(y=y)
+    before = model.predict()
+    record = model._records[None]
+    model._records = {None: replace(record, y=np.vstack([record.y[:170] + 1e9, record.y[170:]]))}
+    pd.testing.assert_series_equal(model.predict(), before)
+    model._records = {None: replace(record, y=np.vstack([record.y[:171] + 1e3, record.y[171:]]))}
+    assert not np.allclose(model.predict(), before)
+
+
+@pytest.mark.parametrize("context", [None, "auto", 40])
+@pytest.mark.parametrize("segment", [1, 3])
+def test_update_equals_the_forecast_of_the_whole_history(context, segment) -> None:
+    y = pd.Series(np.random.default_rng(0).normal(size=120).cumsum())
+    settings = {"context": context, "segment": segment, "early_stopping": False, **TINY}
+    model = LSTMForecaster(3, **settings).fit(y=y[:100])
+    whole = copy.deepcopy(model)
+    for t in range(100, 120):
+        model.update(y=y[t : t + 1])
+    whole.update(y=y[100:])
+    np.testing.assert_allclose(model.predict(), whole.predict(), rtol=1e-6)
+    assert model.predict().index[0] == 120
+
+
+def test_longer_horizons_continue_from_the_forecasts() -> None:
+    y = pd.Series(np.sin(np.arange(300) / 5))
+    model = LSTMForecaster(4, early_stopping=False, **TINY).fit(y=y)
+    long = model.predict(horizon=10)
+    np.testing.assert_array_equal(long[:4], model.predict())
+    fed = copy.deepcopy(model).update(y=long[:4]).predict(horizon=6)
+    np.testing.assert_allclose(long[4:], fed, rtol=1e-6)
+
+
+def test_new_series_are_forecast_from_their_own_history() -> None:
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2020", periods=150)
+    panel = pd.concat(
+        {k: pd.Series(rng.normal(size=150).cumsum(), index=days) for k in "abc"},
+        names=["series", "time"],
+    )
+    model = LSTMForecaster(2, **TINY).fit(y=panel.drop("c"))
+    with pytest.raises(ValueError, match=r"series \['c'\] was not seen in fit: call update"):
+        model.predict(panel.loc[["c"]].to_frame()[[]])
+    forecast = model.update(y=panel.loc[["c"]]).predict()
+    assert forecast.index.names == ["series", "time"]
+    assert np.abs(forecast["c"] - panel["c"].iloc[-1]).max() < 5
+
+
+def test_targets_of_a_frame_are_forecast_together_each_in_its_own_scale() -> None:
+    rng, n = np.random.default_rng(0), 400
+    lead = rng.normal(size=n)
+    follow = 1000 + 50 * np.roll(lead, 1)  # tomorrow's value is decided by today's of the other
+    y = pd.DataFrame({"lead": lead, "follow": follow})[1:].reset_index(drop=True)
+    model = LSTMForecaster(1, random_state=0).fit(y=y[:300])
+    forecast = []
+    for t in range(300, len(y)):
+        forecast.append(model.predict().iloc[0])
+        model.update(y=y[t : t + 1])
+    error = np.abs(pd.DataFrame(forecast)["follow"] - y["follow"][300:]).mean()
+    assert list(model.predict().columns) == ["lead", "follow"]
+    assert error < 0.3 * np.abs(y["follow"][300:] - 1000).mean()
+
+
+def test_choices_are_kept_with_their_reasons() -> None:
+    hours = pd.date_range("2020", periods=600, freq="h")
+    y = pd.Series(10 + np.sin(2 * np.pi * np.arange(600) / 24), index=hours)
+    chosen = LSTMForecaster(48, **TINY).fit(y=y).chosen_
+    assert chosen["seasonality"].value[0] == 24
+    assert "24: supported by the autocorrelation" in chosen["seasonality"].reason
+    assert chosen["segment"] == (24, "largest divisor of season 24 up to horizon 48")
+    assert chosen["hidden_size"] == (4, "given")
+
+
+def test_choices_look_at_nothing_but_the_fitted_rows() -> None:
+    y = pd.Series(
+        np.random.default_rng(0).normal(size=300) + 5, index=pd.bdate_range("2020", periods=300)
+    )
+    later = y.copy()
+    later[200:] = 1e9
+    one, other = (LSTMForecaster(3, **TINY).fit(y=s[:200]) for s in (y, later))
+    assert one.chosen_ == other.chosen_
+    pd.testing.assert_series_equal(one.predict(), other.predict())
+
+
+@pytest.mark.parametrize(("late", "low", "high"), [(-0.9, 0.9, 1.0), (1.0, 0.0, 0.1)])
+def test_trust_is_decided_by_the_latest_part_of_the_series(late, low, high) -> None:
+    # Up to row 320 the sign changes at every step; what comes after it decides.
+    rng, n = np.random.default_rng(0), 400
+    y = rng.normal(size=n)
+    for t in range(1, n):
+        y[t] = (-0.9 if t < 320 else late) * y[t - 1] + 0.05 * rng.normal()
+    (trust,) = LSTMForecaster(1, random_state=0).fit(y=y).trust_
+    assert low <= trust <= high
+
+
+def test_logs_refuse_what_is_not_positive() -> None:
+    y = pd.Series(np.exp(np.random.default_rng(0).normal(size=80).cumsum()))
+    model = LSTMForecaster(scaling="multiplicative", **TINY).fit(y=y)
+    with pytest.raises(ValueError, match="has values <= 0, but fit chose scaling='multiplicative'"):
+        model.update(y=pd.Series([-1.0], index=[80]))
+    with pytest.raises(ValueError, match="scaling='multiplicative' needs y > 0: 80 values <= 0"):
+        clone(model).fit(y=-y)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("horizon", 0, "horizon=0: expected an integer >= 1"),
+        ("horizon", 2.5, "horizon=2.5: expected an integer >= 1"),
+        ("cell", "transformer", "cell='transformer': expected one of 'rnn', 'lstm', 'gru'"),
+        ("loss", "mape", "loss='mape': expected one of"),
+        ("scaling", "log", "scaling='log': expected one of 'auto', 'additive'"),
+        ("missing", "drop", "missing='drop': expected one of 'mask', 'raise'"),
+        ("device", "gpu9", "device='gpu9': not available here; device='cpu' or 'auto'"),
+        ("dtype", "float16", "dtype='float16': expected one of"),
+        ("hidden_size", -1, "hidden_size=-1: expected an integer >= 1"),
+        ("hidden_size", "big", "hidden_size='big': expected an integer >= 1"),
+        ("context", 0, "context=0: expected an integer >= 1"),
+        ("seasonality", 1, "seasonality=1: expected an integer >= 2"),
+        ("dropout", 1.0, r"dropout=1.0: expected a number in \[0, 1\)"),
+        ("learning_rate", 0.0, "learning_rate=0.0: expected a number > 0"),
+        ("n_estimators", 0, "n_estimators=0: expected an integer >= 1"),
+    ],
+)
+def test_bad_parameters_are_refused_before_training(name, value, message, monkeypatch) -> None:
+    monkeypatch.setattr("tsrnn.fitting.train", lambda *a, **k: pytest.fail("trained"))
+    with pytest.raises(ValueError, match=message):
+        LSTMForecaster(**{name: value}).fit(y=np.arange(30.0))
+
+
+def test_too_short_a_series_says_how_many_rows_are_needed() -> None:
+    with pytest.raises(ValueError, match="n_samples=2: at least 3 are needed; give a longer"):
+        LSTMForecaster().fit(y=[1.0, 2.0])
