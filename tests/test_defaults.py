@@ -111,6 +111,7 @@ def test_logs_are_taken_where_changes_grow_with_the_level():
     level = np.repeat(np.exp(np.linspace(0, 3, 50)), 24)[:, None]
     assert defaults.find_scaling([level * (10 + noise(1200))]).value == "multiplicative"
     assert defaults.find_scaling([level * 10 + noise(1200)]).value == "additive"
+    assert defaults.find_scaling([level * 10 + level**0.3 * noise(1200)]).value == "additive"
 
 
 def test_logs_are_not_taken_of_values_that_are_not_positive_or_hardly_vary():

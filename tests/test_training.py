@@ -218,12 +218,16 @@ def failing(network, at, action):
     return lambda rows: action(loss(rows)) if next(calls) == at else loss(rows)
 
 
-@pytest.mark.parametrize("action", [lambda value: value * math.nan, lambda value: value / 0.0])
+@pytest.mark.parametrize(
+    "action",
+    [lambda value: value * math.nan, lambda value: value / 0.0, lambda value: (0 * value).sqrt()],
+    ids=["nan", "infinite", "gradient only"],
+)
 def test_a_loss_that_is_not_finite_warns_and_leaves_finite_weights(action):
     network = linear()
     message = r"not finite in epoch 3 at learning_rate=\S+, largest gradient norm .+epoch 2 are"
     with pytest.warns(ConvergenceWarning, match=message):
-        history = fit(network, 10, loss=failing(network, 9, action))
+        history = fit(network, 10, loss=failing(network, 11, action))  # its last batch
     assert len(history.train_loss) == 2
     assert all(torch.isfinite(p).all() for p in network.parameters())
 

@@ -45,6 +45,7 @@ from tsrnn.scaling import (
 from tsrnn.training import History, find_device
 
 LEAST_ROWS = 3  # two changes: one to learn from, one to check against
+CUTS_AT_ONCE = 512  # histories of an exact context that are forecast together in-sample
 MOST_HELD_OUT = (
     2_000  # steps of all series together that choose the epoch, unless horizons need more
 )
@@ -130,9 +131,7 @@ class RecurrentForecaster(Forecaster):
         records = [self._recent(request) for request in requests]
         known = [len(record) for record in records]
         for _ in range(0, max(request.n for request in requests), self.horizon):
-            corpus = Corpus([self._line(record) for record in records], self._layout)
-            most = self._origins_of_a_pass()
-            working = self._read(corpus, last_passes(corpus.length, self._layout.segment, most))
+            working = self._next(records)
             records = [
                 replace(record, y=np.concatenate([record.y, self._original(record.key, w[-1])]))
                 for record, w in zip(records, working, strict=True)
@@ -143,10 +142,18 @@ class RecurrentForecaster(Forecaster):
         ]
 
     def _in_sample(self, record: Record) -> np.ndarray:
-        length, segment, most = len(record), self._layout.segment, self._origins_of_a_pass()
-        corpus = Corpus([self._line(record)], self._layout)
+        length, rows = len(record), self._given_context()
         forecast = np.empty_like(record.y)
         forecast[0] = self._known[record.key].origin  # nothing is known before
+        if rows is not None and rows < length:
+            cuts = [self._cut(record, end, rows) for end in range(1, length)]
+            for start in range(0, len(cuts), CUTS_AT_ONCE):
+                part = cuts[start : start + CUTS_AT_ONCE]
+                w = np.array([w[-1, 0] for w in self._next(part)])
+                forecast[1 + start : 1 + start + len(part)] = self._original(record.key, w)
+            return forecast
+        corpus, segment = Corpus([self._line(record)], self._layout), self._layout.segment
+        most = self._origins_of_a_pass()
         if length <= segment * most:
             # One pass an offset visits every origin: the state reaches back to the start anyway.
             ends = range(max(0, length - 1 - segment), length - 1)
@@ -188,6 +195,8 @@ class RecurrentForecaster(Forecaster):
             check_share(name, getattr(self, name))
         if self.learning_rate != "auto":
             check_positive("learning_rate", self.learning_rate)
+        if self.clip_norm is not None:
+            check_positive("clip_norm", self.clip_norm)
         longest = max(records.values(), key=len)
         observed = int(np.isfinite(longest.y).all(axis=1).sum())
         check_rows(observed, LEAST_ROWS, "give a longer history, or use Naive")
@@ -279,13 +288,20 @@ class RecurrentForecaster(Forecaster):
         return original_values(w, self._known[key].origin, self._layout.multiplicative)
 
     def _recent(self, request: Request) -> Record:
-        """Cut a record to its context, and append the covariates of the steps to forecast."""
-        record, X = request.record, request.record.X
-        if X is not None and request.X is not None:
-            X = np.concatenate([X, request.X])
-        rows = self._given_context()
-        start = 0 if rows is None else max(0, len(record) - rows)
-        return replace(record, y=record.y[start:], X=None if X is None else X[start:])
+        """Append the covariates of the steps to forecast, and cut the record to its context."""
+        record = request.record
+        if record.X is not None and request.X is not None:
+            record = replace(record, X=np.concatenate([record.X, request.X]))
+        return self._cut(record, len(record), self._given_context())
+
+    def _cut(self, record: Record, end: int, rows: int | None) -> Record:
+        """Keep the last ``rows`` steps before ``end`` (None: all), and at least one value seen."""
+        if rows is None:
+            return record
+        seen = np.flatnonzero(np.isfinite(record.y[:end]).any(axis=1))
+        start = max(0, min(end - rows, seen[-1] if len(seen) else 0))
+        X = None if record.X is None else record.X[start:]
+        return replace(record, y=record.y[start:end], X=X)
 
     def _given_context(self) -> int | None:
         """Return the rows of a context that the user fixed."""
@@ -361,6 +377,12 @@ class RecurrentForecaster(Forecaster):
         network = ForkingNetwork(encoder, inputs, hidden, shape, 2 * covariates)
         build(network, generator, getattr(torch, self.dtype))
         return network
+
+    def _next(self, records: Sequence[Record]) -> list[np.ndarray]:
+        """Forecast from the end of each record: working values (N, H, K), the last origin counts."""
+        corpus = Corpus([self._line(record) for record in records], self._layout)
+        most = self._origins_of_a_pass()
+        return self._read(corpus, last_passes(corpus.length, self._layout.segment, most))
 
     def _read(self, corpus: Corpus, passes: Sequence[Pass]) -> list[np.ndarray]:
         """Forecast from each origin with the median network: working values (N, H, K) a pass."""

@@ -246,8 +246,9 @@ def draw_passes(
     """
     drawn = []
     for series, length in enumerate(lengths):
-        for phase in rng.permutation(segment)[:phases]:
-            first = min(segment, length - 1) - 1
+        first = min(segment, length - 1) - 1
+        offsets = min(segment, length - 1 - first) if length > 1 else 0
+        for phase in rng.permutation(offsets)[:phases]:
             origins = np.arange(first + phase, length - 1, segment)
             start = rng.integers(most) if len(origins) > most else len(origins)
             cuts = np.arange(start, len(origins), most)

@@ -109,32 +109,43 @@ def seasonal_profile(deviation: np.ndarray, season: int, rate: float) -> np.ndar
 
 
 def linear_effect(w: np.ndarray, X: np.ndarray, span: int = 16) -> np.ndarray:
-    """Regress the distances of w from its level on those of the covariates: (F, K).
+    r"""Regress the distances of w from its level on those of standardised covariates: (F, K).
 
-    Least squares on w (T, K) and X (T, F), both relative to their means over ``span`` steps, so
-    that series which merely wander are hardly taken for related. A coefficient within two standard
-    errors of 0 is dropped, and the others are estimated again without it.
+    Least squares with a constant on w (T, K) and X (T, F), both relative to their means over ``span``
+    steps. A coefficient within two standard errors of 0 is dropped, and the others are estimated
+    again without it. Where rest and covariate both wander, with autocorrelations r and s, n steps
+    are worth :math:`n (1 - r s) / (1 + r s)` (Bartlett 1935), and the errors are larger for it.
     """
     effect = np.zeros((X.shape[1], w.shape[1]))
-    moved = X - causal_mean(X, span)
-    for k, distance in enumerate((w - causal_mean(w, span)).T):
+    first = span if len(w) > 3 * span else 0  # the first means are of a few steps only
+    moved = (X - causal_mean(X, span))[first:]
+    for k, distance in enumerate((w - causal_mean(w, span))[first:].T):
         seen = np.isfinite(distance)
-        use = moved[seen].std(axis=0) > 0
-        if seen.sum() < 3 * (use.sum() + 1) or not use.any():
+        use = moved[seen].std(axis=0) > 1e-9
+        if seen.sum() < 3 * (use.sum() + 2):
             continue
-        for final in (False, True):
-            A = moved[seen][:, use]
-            inverse = np.linalg.pinv(A.T @ A)
-            coefficient = inverse @ A.T @ distance[seen]
-            rest = distance[seen] - A @ coefficient
-            error = np.sqrt(np.diag(inverse) * (rest**2).sum() / (len(rest) - A.shape[1]))
-            if not final:
-                use[use] = np.abs(coefficient) > 2 * error
-            if not use.any():
-                break
-        else:
-            effect[use, k] = coefficient
+        coefficient, error = _least_squares(moved[seen][:, use], distance[seen])
+        use[use] = np.abs(coefficient) > 2 * error
+        effect[use, k] = _least_squares(moved[seen][:, use], distance[seen])[0]
     return effect
+
+
+def _least_squares(A: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients of the columns of A beside a constant, and their standard errors."""
+    A = A - A.mean(axis=0)
+    inverse = np.linalg.pinv(A.T @ A)
+    coefficient = inverse @ A.T @ (b - b.mean())
+    rest = b - b.mean() - A @ coefficient
+    both = np.clip(_autocorrelation(rest[:, None]) * _autocorrelation(A), 0.0, 0.98)
+    variance = (rest @ rest) / max(1, len(b) - A.shape[1] - 1) * (1 + both) / (1 - both)
+    return coefficient, np.sqrt(np.diag(inverse) * variance)
+
+
+def _autocorrelation(values: np.ndarray) -> np.ndarray:
+    """Autocorrelation of centred columns at lag 1: (n, F) -> (F,)."""
+    square = (values**2).sum(axis=0)
+    product = (values[1:] * values[:-1]).sum(axis=0)
+    return np.divide(product, square, out=np.zeros_like(square), where=square > 0)
 
 
 def growth_of_changes(y: np.ndarray, span: int) -> tuple[float, float] | None:
