@@ -70,7 +70,7 @@ def slow_input(line, chosen, t):
     window, surprises, missing, covariates = [], [], [], []
     for s in range(t - chosen.window + 1, t + 1):
         seen = s >= 0 and np.isfinite(w[s])
-        window.append(np.where(seen, (line.filled[max(s, 0)] - level) / scale, 0))
+        window.append((line.filled[s] - level) / scale if s >= 0 else np.zeros(w.shape[1]))
         surprises.append(np.where(seen, line.surprise[max(s, 0)] / scale, 0))
         missing.append(~(np.zeros(w.shape[1], bool) | seen))
         if line.X is not None:

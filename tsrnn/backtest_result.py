@@ -46,6 +46,16 @@ class BacktestResult:
         As used, defaults resolved.
     refit : str or int
         As given.
+
+    Examples
+    --------
+    >>> from tsrnn import Drift, Naive, backtest
+    >>> y = [1.0, 2.0, 4.0, 3.0, 5.0, 6.0, 8.0, 7.0]
+    >>> result = backtest({"drift": Drift(), "naive": Naive()}, y=y, horizon=2, n_folds=2)
+    >>> result.forecasts[["model", "fold", "step", "y_true", "y_pred"]].head(2)
+       model  fold  step  y_true    y_pred
+    0  drift     0     1     5.0  3.666667
+    1  drift     0     2     6.0  4.333333
     """
 
     forecasts: pd.DataFrame

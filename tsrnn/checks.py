@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 
-def check_count(name: str, value: Any, least: int = 1) -> None:
-    """Refuse a value that is not an integer of at least ``least``."""
+def check_count(name: str, value: Any, least: int = 1, also: Sequence[Any] = ()) -> None:
+    """Refuse a value that is neither an integer of at least ``least`` nor one of ``also``."""
+    if any(value is other or (isinstance(value, str) and value == other) for other in also):
+        return
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_)
     if not whole or value < least:
-        raise ValueError(f"{name}={value!r}: expected an integer >= {least}")
+        choices = "".join(f" or {other!r}" for other in also)
+        raise ValueError(f"{name}={value!r}: expected an integer >= {least}{choices}")
 
 
 def check_choice(name: str, value: Any, known: Sequence[Any]) -> None:
@@ -29,9 +32,15 @@ def check_share(name: str, value: Any) -> None:
 
 
 def check_positive(name: str, value: Any) -> None:
-    """Refuse a value that is not a number above 0."""
-    if not _is_number(value) or not value > 0:
+    """Refuse a value that is not a finite number above 0."""
+    if not _is_number(value) or not 0 < value < np.inf:
         raise ValueError(f"{name}={value!r}: expected a number > 0")
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Refuse a value that is neither True nor False."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name}={value!r}: expected True or False")
 
 
 def check_rows(got: int, needed: int, remedy: str) -> None:

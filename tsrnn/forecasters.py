@@ -17,7 +17,14 @@ from sklearn.utils import check_random_state
 from tsrnn import defaults
 from tsrnn.base import Forecaster
 from tsrnn.cells import CELLS
-from tsrnn.checks import check_choice, check_count, check_positive, check_rows, check_share
+from tsrnn.checks import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_positive,
+    check_rows,
+    check_share,
+)
 from tsrnn.defaults import Choice, choose
 from tsrnn.fitting import ORIGINS_AT_ONCE, Fitting, as_tensor
 from tsrnn.forking import (
@@ -33,7 +40,7 @@ from tsrnn.forking import (
     stacked,
 )
 from tsrnn.heads import HEADS
-from tsrnn.networks import Encoder, ForkingNetwork, build
+from tsrnn.networks import LEAST_ROWS, Encoder, ForkingNetwork, build
 from tsrnn.records import Record, Request
 from tsrnn.scaling import (
     linear_effect,
@@ -44,7 +51,8 @@ from tsrnn.scaling import (
 )
 from tsrnn.training import History, find_device
 
-LEAST_ROWS = 3  # two changes: one to learn from, one to check against
+LEAST_OBSERVED = 3  # two changes: one to learn from, one to check against
+LONGEST_FILLED = 50  # horizons of missing steps at the end that are forecast to bridge them
 CUTS_AT_ONCE = 512  # histories of an exact context that are forecast together in-sample
 MOST_HELD_OUT = (
     2_000  # steps of all series together that choose the epoch, unless horizons need more
@@ -127,18 +135,25 @@ class RecurrentForecaster(Forecaster):
         )
 
     def _forecast(self, requests: Sequence[Request]) -> list[np.ndarray]:
-        """Forecast H steps, append them to the history as if observed, and so on."""
+        """Forecast H steps, append them to the history as if observed, and so on.
+
+        Missing steps at the end of a history are forecast too: the last value seen is the origin.
+        """
         records = [self._recent(request) for request in requests]
         known = [len(record) for record in records]
-        for _ in range(0, max(request.n for request in requests), self.horizon):
+        wanted = [
+            len(request.record) - end + request.n
+            for request, end in zip(requests, map(self._last_seen, requests), strict=True)
+        ]
+        for _ in range(0, max(wanted), self.horizon):
             working = self._next(records)
             records = [
                 replace(record, y=np.concatenate([record.y, self._original(record.key, w[-1])]))
                 for record, w in zip(records, working, strict=True)
             ]
         return [
-            record.y[length : length + request.n]
-            for record, length, request in zip(records, known, requests, strict=True)
+            record.y[length + steps - request.n : length + steps]
+            for record, length, steps, request in zip(records, known, wanted, requests, strict=True)
         ]
 
     def _in_sample(self, record: Record) -> np.ndarray:
@@ -148,9 +163,9 @@ class RecurrentForecaster(Forecaster):
         if rows is not None and rows < length:
             cuts = [self._cut(record, end, rows) for end in range(1, length)]
             for start in range(0, len(cuts), CUTS_AT_ONCE):
-                part = cuts[start : start + CUTS_AT_ONCE]
-                w = np.array([w[-1, 0] for w in self._next(part)])
-                forecast[1 + start : 1 + start + len(part)] = self._original(record.key, w)
+                some = cuts[start : start + CUTS_AT_ONCE]
+                next_w = np.array([w[-1, 0] for w in self._next(some)])
+                forecast[1 + start : 1 + start + len(some)] = self._original(record.key, next_w)
             return forecast
         corpus, segment = Corpus([self._line(record)], self._layout), self._layout.segment
         most = self._origins_of_a_pass()
@@ -185,12 +200,14 @@ class RecurrentForecaster(Forecaster):
         check_choice("dtype", self.dtype, ("float32", "float64"))
         for name in ("num_layers", "n_estimators"):
             check_count(name, getattr(self, name))
-        for name in ("hidden_size", "segment", "batch_size", "max_epochs", "context", "patience"):
-            if getattr(self, name) not in ("auto", None):
-                check_count(name, getattr(self, name))
-        if self.seasonality not in ("auto", None):
-            for season in np.atleast_1d(self.seasonality):
-                check_count("seasonality", season.item(), least=2)
+        for name in ("hidden_size", "segment", "batch_size", "max_epochs"):
+            check_count(name, getattr(self, name), also=("auto",))
+        check_count("context", self.context, also=("auto", None))
+        check_count("patience", self.patience, also=(None,))
+        check_count("verbose", int(self.verbose), least=0)
+        check_flag("early_stopping", self.early_stopping)
+        for season in self._given_seasons():
+            check_count("seasonality", season, least=2, also=("auto", None))
         for name in ("dropout", "validation_fraction"):
             check_share(name, getattr(self, name))
         if self.learning_rate != "auto":
@@ -199,7 +216,12 @@ class RecurrentForecaster(Forecaster):
             check_positive("clip_norm", self.clip_norm)
         longest = max(records.values(), key=len)
         observed = int(np.isfinite(longest.y).all(axis=1).sum())
-        check_rows(observed, LEAST_ROWS, "give a longer history, or use Naive")
+        check_rows(observed, LEAST_OBSERVED, "give a longer history, or use Naive")
+        if not isinstance(self.segment, str) and self.segment > len(longest) // 2:
+            raise ValueError(
+                f"segment={self.segment}: the longest series has {len(longest)} steps, expected at "
+                f"most {len(longest) // 2} or 'auto'"
+            )
         if self.scaling == "multiplicative":
             for record in records.values():
                 low = record.y <= 0
@@ -217,11 +239,9 @@ class RecurrentForecaster(Forecaster):
         working = [
             self._working(record, scaling.value == "multiplicative")[0] for record in records
         ]
-        given = self.seasonality
-        seasons = choose(
-            given if isinstance(given, str) else tuple(np.atleast_1d(given or ()).tolist()),
-            defaults.find_seasons(working, self.calendar_.seasons),
-        )
+        found = defaults.find_seasons(working, self.calendar_.seasons)
+        given = tuple(season for season in self._given_seasons() if season is not None)
+        seasons = found if self.seasonality == "auto" else Choice(given, "given")
         length = max(len(y) for y in ys)
         segment = choose(self.segment, defaults.find_segment(seasons.value, H, length))
         window = defaults.find_window(segment.value, seasons.value)
@@ -287,25 +307,36 @@ class RecurrentForecaster(Forecaster):
     def _original(self, key: Hashable, w: np.ndarray) -> np.ndarray:
         return original_values(w, self._known[key].origin, self._layout.multiplicative)
 
+    def _last_seen(self, request: Request) -> int:
+        """Return the steps of a record up to its last value, or up to a gap too long to fill."""
+        record = request.record
+        seen = int(np.flatnonzero(np.isfinite(record.y).any(axis=1))[-1]) + 1
+        return max(seen, len(record) - LONGEST_FILLED * self.horizon)
+
     def _recent(self, request: Request) -> Record:
         """Append the covariates of the steps to forecast, and cut the record to its context."""
         record = request.record
         if record.X is not None and request.X is not None:
             record = replace(record, X=np.concatenate([record.X, request.X]))
-        return self._cut(record, len(record), self._given_context())
+        return self._cut(record, self._last_seen(request), self._given_context())
 
     def _cut(self, record: Record, end: int, rows: int | None) -> Record:
         """Keep the last ``rows`` steps before ``end`` (None: all), and at least one value seen."""
-        if rows is None:
-            return record
+        rows = end if rows is None else rows
         seen = np.flatnonzero(np.isfinite(record.y[:end]).any(axis=1))
         start = max(0, min(end - rows, seen[-1] if len(seen) else 0))
         X = None if record.X is None else record.X[start:]
         return replace(record, y=record.y[start:end], X=X)
 
+    def _given_seasons(self) -> tuple[Any, ...]:
+        """Return what the user gave as seasons, one or several."""
+        if self.seasonality is None or isinstance(self.seasonality, str):
+            return (self.seasonality,)
+        return tuple(np.atleast_1d(self.seasonality).tolist())
+
     def _given_context(self) -> int | None:
         """Return the rows of a context that the user fixed."""
-        return self.context if isinstance(self.context, int) else None
+        return None if self.context in ("auto", None) else int(self.context)
 
     def _origins_of_a_pass(self) -> int:
         """Return how many origins lie within the context."""
@@ -379,7 +410,7 @@ class RecurrentForecaster(Forecaster):
         return network
 
     def _next(self, records: Sequence[Record]) -> list[np.ndarray]:
-        """Forecast from the end of each record: working values (N, H, K), the last origin counts."""
+        """Forecast from the end of each record: working values (N, H, K), the last of N counts."""
         corpus = Corpus([self._line(record) for record in records], self._layout)
         most = self._origins_of_a_pass()
         return self._read(corpus, last_passes(corpus.length, self._layout.segment, most))
@@ -392,7 +423,7 @@ class RecurrentForecaster(Forecaster):
         forecasts = []
         for start in range(0, len(passes), size):
             part = passes[start : start + size]
-            batch = corpus.batch(*stacked(part))
+            batch = corpus.batch(*stacked([*part, *[part[0]] * (LEAST_ROWS - len(part))]))
             x, known = (as_tensor(a, like) for a in (batch.x, batch.known))
             with torch.inference_mode():
                 points = [
@@ -400,7 +431,7 @@ class RecurrentForecaster(Forecaster):
                 ]
             correction = np.median([point.numpy() for point in points], axis=0)  # (B, N, H, K)
             w = batch.base + batch.effect + batch.scale[:, :, None] * correction
-            forecasts += [values[: len(p.origins)] for values, p in zip(w, part, strict=True)]
+            forecasts += [values[: len(p.origins)] for values, p in zip(w, part, strict=False)]
         return forecasts
 
 
@@ -417,7 +448,7 @@ class RNNForecaster(RecurrentForecaster):
     2020-01-31    0.0
     2020-02-29    1.0
     2020-03-31    2.0
-    Freq: ME, dtype: float64
+    dtype: float64
     """
 
     default_cell = "rnn"
@@ -427,7 +458,11 @@ class LSTMForecaster(RecurrentForecaster):
     """Forecast with a long short-term memory network.
 
     The network runs once along the series and forecasts the next ``horizon`` steps from every step
-    (XX the trained one come from feeding forecasts back.
+    (forking sequences, Wen et al. 2017), relative to a level and a scale known at the time, after
+    the linear effect of covariates is taken off. It corrects a simple forecast, the one that did
+    best in fit: the last value, the level, the last season or a smoothed one. Where the network
+    gains nothing on the latest steps, that simple forecast is what remains. Longer horizons come
+    from feeding forecasts back.
 
     Parameters
     ----------

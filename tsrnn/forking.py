@@ -166,7 +166,8 @@ class Corpus:
 
         past, exists = self._at(series, t[:, :, None] + np.arange(1 - layout.window, 1))
         seen = exists[..., None] & np.isfinite(self.w[past])
-        parts = [np.where(seen, relative(self.filled[past]), 0.0)]
+        # A missing value is shown as the one that fills it, lest it look like a fall to the level.
+        parts = [np.where(exists[..., None], relative(self.filled[past]), 0.0)]
         parts.append(np.where(seen, self.surprise[past] / scale[:, :, None], 0.0))
         if layout.shows_missing:
             parts.append(~seen)

@@ -18,6 +18,10 @@ from tsrnn.cells import CELLS, Cell
 
 Network = TypeVar("Network", bound=nn.Module)
 
+# Matrix products round differently for a few rows; from so many on, what a network says of one
+# sequence does not depend on the others in the batch.
+LEAST_ROWS = 16
+
 
 class Encoder(nn.Module):
     """Cells in layers, each but the first with a residual connection: x (B, T, F) -> h (B, T, D).

@@ -18,7 +18,7 @@ from torch import Tensor
 from tsrnn.cells import CELLS
 from tsrnn.checks import check_choice, check_count, check_positive, check_share
 from tsrnn.heads import HEADS
-from tsrnn.networks import Encoder, SequenceRegressor, build
+from tsrnn.networks import LEAST_ROWS, Encoder, SequenceRegressor, build
 from tsrnn.training import find_device, train
 
 BLOCK = 2**22  # values of X that are looked at together: windows are views, a copy may be huge
@@ -27,7 +27,6 @@ EPOCHS = 20, 200
 LEAST_HELD_OUT = 20  # rows; with fewer in the validation part early stopping is left out
 # A deviation below this share of the mean is a rounding error of float64: the column is constant.
 CONSTANT = 1e-14
-LEAST_ROWS = 16
 # Windows stay views of one buffer; finiteness is looked at block by block, NaN is a missing step.
 READING: dict[str, Any] = {
     "allow_nd": True,
@@ -173,8 +172,6 @@ class RecurrentRegressor(RegressorMixin, BaseEstimator):
         parts = []
         with torch.inference_mode():
             for block in _blocks(X):
-                # Matrix products round differently for a few rows; with LEAST_ROWS a row's result
-                # does not depend on its neighbours.
                 extra = np.repeat(block[:1], max(0, LEAST_ROWS - len(block)), axis=0)
                 values = function(*self._tensors(np.concatenate([block, extra])))
                 parts.append(values[: len(block)].double().cpu())

@@ -20,6 +20,7 @@ FLOOR = 0.1
 # The deviation is averaged over so many times the steps of the level: it changes more slowly, and
 # its own sampling error would multiply every forecast.
 SPREAD = 8
+LARGEST_LOG = 300.0  # covariates far outside those of fit must not overflow float64
 # Deviations below this share of the values are rounding errors of float64.
 ROUNDING = 1e-14
 
@@ -60,7 +61,7 @@ def working_values(y: np.ndarray, origin: np.ndarray, multiplicative: bool) -> n
 
 def original_values(w: np.ndarray, origin: np.ndarray, multiplicative: bool) -> np.ndarray:
     """Invert ``working_values``."""
-    return origin * np.exp(w) if multiplicative else origin + w
+    return origin * np.exp(np.clip(w, -LARGEST_LOG, LARGEST_LOG)) if multiplicative else origin + w
 
 
 def causal_mean(values: np.ndarray, span: int) -> np.ndarray:
@@ -111,10 +112,10 @@ def seasonal_profile(deviation: np.ndarray, season: int, rate: float) -> np.ndar
 def linear_effect(w: np.ndarray, X: np.ndarray, span: int = 16) -> np.ndarray:
     r"""Regress the distances of w from its level on those of standardised covariates: (F, K).
 
-    Least squares with a constant on w (T, K) and X (T, F), both relative to their means over ``span``
-    steps. A coefficient within two standard errors of 0 is dropped, and the others are estimated
-    again without it. Where rest and covariate both wander, with autocorrelations r and s, n steps
-    are worth :math:`n (1 - r s) / (1 + r s)` (Bartlett 1935), and the errors are larger for it.
+    Least squares with a constant on w (T, K) and X (T, F), both relative to their means over
+    ``span`` steps. A coefficient within two standard errors of 0 is dropped, and the others are
+    estimated again without it. Where rest and covariate both wander, with autocorrelations r and s,
+    n steps are worth :math:`n (1 - r s) / (1 + r s)` (Bartlett 1935): the errors are larger.
     """
     effect = np.zeros((X.shape[1], w.shape[1]))
     first = span if len(w) > 3 * span else 0  # the first means are of a few steps only
