@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.signal import lfilter
-from sklearn.utils.estimator_checks import check_estimator
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 from statsmodels.tsa.stattools import kpss
 
@@ -23,10 +20,6 @@ PASSENGERS = """
 315 301 356 348 355 422 465 467 404 347 305 336 340 318 362 348 363 435 491 505 404 359 310 337
 360 342 406 396 420 472 548 559 463 407 362 405 417 391 419 461 472 535 622 606 508 461 390 432
 """
-ROWS_ARE_STEPS = {
-    name: "rows are consecutive time steps"
-    for name in ("check_methods_sample_order_invariance", "check_methods_subset_invariance")
-}
 AIRLINE = ((0, 1, 1), (0, 1, 1, 12))
 
 
@@ -41,15 +34,6 @@ def daily(values) -> pd.Series:
 
 def arma_series(n: int = 300, seed: int = 0) -> np.ndarray:
     return lfilter([1.0, 0.4], [1.0, -0.7], np.random.default_rng(seed).normal(size=n))
-
-
-@pytest.mark.parametrize(
-    ("model", "expected_failures"),
-    [(ARIMA(), ROWS_ARE_STEPS), (AutoARIMA(max_p=1, max_q=1), {})],
-)
-def test_check_estimator(monkeypatch, model, expected_failures):
-    monkeypatch.setitem(os.environ, "SCIPY_ARRAY_API", "1")
-    check_estimator(model, expected_failed_checks=expected_failures, on_skip=None)
 
 
 def test_airline_model_equals_r():

@@ -1,33 +1,17 @@
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.utils.estimator_checks import check_estimator
 
 from tsrnn import Drift, Naive, SeasonalNaive
 
 NAN = np.nan
-ROWS_ARE_STEPS = {
-    name: "rows are consecutive time steps"
-    for name in ("check_methods_sample_order_invariance", "check_methods_subset_invariance")
-}
 
 
 def monthly(values) -> pd.Series:
     index = pd.period_range("2020-01", periods=len(values), freq="M")
     return pd.Series(np.asarray(values, dtype=float), index=index)
-
-
-@pytest.mark.parametrize(
-    ("model", "expected_failures"),
-    [(Naive(), {}), (SeasonalNaive(), {}), (Drift(), ROWS_ARE_STEPS)],
-)
-def test_check_estimator(monkeypatch, model, expected_failures):
-    monkeypatch.setitem(os.environ, "SCIPY_ARRAY_API", "1")
-    check_estimator(model, expected_failed_checks=expected_failures, on_skip=None)
 
 
 def test_naive_forecasts_the_last_observed_value():

@@ -20,7 +20,8 @@ def fitting(y, held_out=100, X=None, loss="squared_error", seed=0):
     """A network on one series y (T,), the last ``held_out`` steps to judge."""
     covariates = 0 if X is None else X.shape[1]
     layout = Layout(H, SEGMENT, 4, 8, (), False, False)
-    deviation = usual_deviation((y - y[0])[:, None], 8, np.abs(y[:1]))
+    learnt = y[: len(y) - held_out]
+    deviation = usual_deviation((learnt - y[0])[:, None], 8, np.abs(y[:1]))
     known = Known(y[:1], deviation, np.zeros((covariates, 1)), Anchor(1))
     corpus = Corpus([make_line(y[:, None], X, known, layout)], layout)
     inputs = layout.size(1, covariates)
@@ -203,3 +204,24 @@ def test_a_run_without_steps_to_judge_trains_all_epochs_quietly():
         history = fitting(random_walk(200), held_out=0).run(None, max_epochs=3, learning_rate=0.01)
     assert history.best_epoch == 3
     assert history.valid_loss == []
+
+
+@pytest.fixture
+def twins():
+    """Two fittings whose series differ in the steps that judge only."""
+    y = to_and_fro()
+    changed = y.copy()
+    changed[500:] = 1e3
+    return fitting(y), fitting(changed)
+
+
+def test_batches_never_show_the_targets_that_judge(twins):
+    one, other = twins
+    for a, b in zip(one._batches(), other._batches(), strict=True):
+        assert torch.equal(a.use, b.use)
+        assert torch.equal(a.target * a.use, b.target * b.use)
+
+
+def test_ridge_start_never_sees_the_steps_that_judge(twins):
+    for a, b in zip(twins[0]._equations, twins[1]._equations, strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.utils.estimator_checks import check_estimator
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
 from tsrnn import ETS
@@ -26,11 +23,6 @@ def seasonal_series(n: int = 96, seed: int = 0) -> pd.Series:
     t, noise = np.arange(n), np.random.default_rng(seed).normal(size=n)
     values = 50 + 0.2 * t + 8 * np.sin(2 * np.pi * t / 12) + 0.5 * noise
     return pd.Series(values, index=pd.period_range("2010-01", periods=n, freq="M"))
-
-
-def test_check_estimator(monkeypatch):
-    monkeypatch.setitem(os.environ, "SCIPY_ARRAY_API", "1")
-    check_estimator(ETS(), expected_failed_checks={}, on_skip=None)
 
 
 @pytest.mark.filterwarnings("ignore::statsmodels.tools.sm_exceptions.ConvergenceWarning")
