@@ -652,3 +652,20 @@ def test_a_target_of_a_panel_without_any_value_is_named():
     both = pd.concat({"a": frame, "b": frame[:20].assign(v=NAN)}, names=["series", "time"])
     with pytest.raises(ValueError, match="y of series 'b' has 0 finite values of 20 in column 1"):
         LSTM.fit(y=both)
+
+
+def test_a_series_of_another_frequency_in_a_panel_is_refused():
+    days, months = pd.date_range("2020", periods=100), pd.date_range("2000", periods=60, freq="MS")
+    panel = pd.concat(
+        {"daily": pd.Series(1.0, index=days), "monthly": pd.Series(2.0, index=months)},
+        names=["series", "time"],
+    )
+    with pytest.raises(ValueError, match="series 'monthly' has a row at every 31th step only"):
+        Drift().fit(y=panel)
+
+
+def test_a_fit_that_fails_leaves_the_fitted_state():
+    model = Drift().fit(y=pd.Series([1.0, 2.0, 3.0], name="old"))
+    with pytest.raises(ValueError, match="0 finite values"):
+        model.fit(y=pd.DataFrame({"new": [NAN] * 5}, index=pd.date_range("2020", periods=5)))
+    assert model.predict(horizon=1).to_dict() == {3: 4.0}

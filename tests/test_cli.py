@@ -259,3 +259,11 @@ def test_the_module_runs_and_its_version_needs_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout) == (0, tsrnn.__version__ + "\nFalse\n")
+
+
+def test_dates_whose_day_and_month_could_change_places_are_refused(tmp_path, capsys):
+    path = tmp_path / "euro.csv"
+    months = "".join(f"01/{m:02d}/2015,{m}\n" for m in range(1, 13))
+    path.write_text("date,close\n" + months)
+    run("forecast", path, "--time", "date", "--target", "close", "--horizon", 2, code=2)
+    assert "where the day and the month could change places" in capsys.readouterr().err

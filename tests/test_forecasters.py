@@ -291,3 +291,35 @@ def test_bad_parameters_are_refused_before_training(name, value, message, monkey
 def test_too_short_a_series_says_how_many_rows_are_needed() -> None:
     with pytest.raises(ValueError, match="n_samples=2: at least 3 are needed; give a longer"):
         LSTMForecaster().fit(y=[1.0, 2.0])
+
+
+def test_missing_weekends_are_no_obstacle_to_a_week_ahead() -> None:
+    days = pd.date_range("2024", periods=300)
+    y = pd.Series(np.random.default_rng(0).normal(size=300).cumsum(), index=days)
+    last = y[days.day_of_week < 5].iloc[-1]
+    forecast = LSTMForecaster(7, random_state=0).fit(y=y.where(days.day_of_week < 5)).predict()
+    assert np.abs(forecast - last).max() < 3
+
+
+def test_a_series_too_short_for_its_horizon_is_not_worse_than_the_last_value_by_much() -> None:
+    ratios = []
+    for seed in range(8):
+        y = np.random.default_rng(seed).normal(size=48).cumsum()
+        forecast = LSTMForecaster(12, random_state=0).fit(y=y[:36]).predict()
+        ratios.append(np.abs(forecast - y[36:]).mean() / np.abs(y[35] - y[36:]).mean())
+    assert np.median(ratios) < 1.3
+
+
+def test_numpy_integers_are_integers() -> None:
+    y = np.random.default_rng(0).normal(size=60)
+    settings = {"hidden_size": np.int64(4), "context": np.int64(10), "max_epochs": np.int64(2)}
+    model = LSTMForecaster(np.int64(2), random_state=0, **settings).fit(y=y)
+    same = LSTMForecaster(2, random_state=0, hidden_size=4, context=10, max_epochs=2).fit(y=y)
+    np.testing.assert_array_equal(model.predict(), same.predict())
+
+
+def test_targets_never_seen_together_are_forecast() -> None:
+    y = pd.DataFrame({"a": np.sin(np.arange(200) / 4), "b": np.cos(np.arange(200) / 4) + 100})
+    y.iloc[::2, 0], y.iloc[1::2, 1] = np.nan, np.nan
+    forecast = LSTMForecaster(2, **TINY).fit(y=y).predict()
+    assert (np.abs(forecast - [0, 100]) < 2).all(axis=None)

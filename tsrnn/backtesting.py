@@ -337,7 +337,8 @@ def _season(seasonality: int | None, data: _Data, first: _Fold) -> int:
 
 def _chains(folds: list[_Fold], refit: str | int) -> list[list[_Fold]]:
     """Cut the folds into runs that are fitted once, at their first fold (with "warm" at each)."""
-    length = 1 if refit == "cold" else refit if isinstance(refit, int) else len(folds)
+    whole = isinstance(refit, str) and refit != "cold"
+    length = len(folds) if whole else 1 if refit == "cold" else int(refit)
     return [folds[i : i + length] for i in range(0, len(folds), length)]
 
 
@@ -376,6 +377,8 @@ def _outcomes(
     warm: bool,
     n_jobs: int | None,
 ) -> Iterator[_Outcome]:
+    if n_jobs == 0:
+        raise ValueError("n_jobs=0: expected a number of processes >= 1, or -1 for all cores")
     if effective_n_jobs(n_jobs) == 1:
         for name, chain in chains:
             yield from _run_chain(name, named[name], chain, data, warm)

@@ -85,22 +85,16 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         check_choice("missing", self.missing, MISSING)
         self._check_missing(values, index)
         self._check_missing_covariates(exog, index)
-        self._form = form
         stamps = index if index is not None else pd.RangeIndex(len(values))
-        self._panel_names = stamps.names if isinstance(stamps, pd.MultiIndex) else None
-        groups = _groups(stamps)
-        longest = max((rows for _, rows in groups), key=len)
-        self.calendar_ = calendar_of(stamps.get_level_values(-1)[longest])
-        self._records = {
-            key: Record.start(
-                key,
-                stamps.get_level_values(-1)[rows],
-                values[rows],
-                _take(exog, rows),
-                self.calendar_,
-            )
+        groups, times = _groups(stamps), stamps.get_level_values(-1)
+        calendar = calendar_of(times[max((rows for _, rows in groups), key=len)])
+        records = {
+            key: Record.start(key, times[rows], values[rows], _take(exog, rows), calendar)
             for key, rows in groups
         }
+        _check_same_steps(records)
+        self.calendar_, self._records, self._form = calendar, records, form
+        self._panel_names = stamps.names if isinstance(stamps, pd.MultiIndex) else None
         self._fit(self._records)
         return self
 
@@ -170,7 +164,11 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         return self
 
     def score(self, X: Any = None, y: Any = None, sample_weight: Any = None) -> float:
-        """Return R2 of the forecasts of the rows of X (or y) over the observed targets."""
+        """Return R2 of the forecasts of the rows of X (or y) over the observed targets.
+
+        Which rows those are follows the index, as in ``predict``: arrays and a default index
+        starting at 0 mean the rows after the fitted ones, never the fitted ones.
+        """
         values, index, form = read_target(y, owner=type(self).__name__)
         if X is None and form.kind in ("series", "frame"):
             X = pd.DataFrame(index=index)
@@ -492,6 +490,17 @@ def _groups(stamps: pd.Index) -> list[tuple[Hashable, np.ndarray]]:
     if isinstance(stamps, pd.MultiIndex):
         return panel_rows(stamps)
     return [(None, np.arange(len(stamps)))]
+
+
+def _check_same_steps(records: dict[Hashable, Record]) -> None:
+    """Refuse a panel in which a series has rows at every k-th step only, k >= 2."""
+    for key, record in records.items():
+        steps = np.diff(record.positions)
+        if len(steps) >= 3 and np.median(steps) >= 2:
+            raise ValueError(
+                f"series {key!r} has a row at every {int(np.median(steps))}th step only of the "
+                "calendar that the longest series follows: fit series of another frequency apart"
+            )
 
 
 def _take(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:

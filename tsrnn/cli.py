@@ -56,7 +56,7 @@ PLAIN_WIDTH = 100  # columns where the output is no terminal
 COLUMNS = (
     ("MASE", "MASE", "{:.3f}"),
     ("RMSE", "RMSE", "{:.4g}"),
-    ("skill over naive", "skill_%", "{:.1f} %"),
+    ("skill over naive", "skill_%", "{:z.1f} %"),
     ("p-value", "dm_p", "{:.3f}"),
     ("fit seconds", "fit_s", "{:.2f}"),
     ("predict ms", "predict_ms", "{:.1f}"),
@@ -337,6 +337,7 @@ def _read_stamps(file: Path, column: pd.Series) -> pd.Index:
         column = column.astype(str)
     elif pd.api.types.is_numeric_dtype(column):
         return pd.Index(column)
+    _check_day_first(file, column)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # "could not infer format": said better below
         try:
@@ -351,6 +352,17 @@ def _read_stamps(file: Path, column: pd.Series) -> pd.Index:
             "2024-01-31 or 2024-01-31 18:30"
         )
     return pd.DatetimeIndex(stamps)
+
+
+def _check_day_first(file: Path, column: pd.Series) -> None:
+    """Refuse dates like 03/04/2024, which are read either way without a word."""
+    parts = column.astype(str).str.extract(r"^\s*(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}\b").dropna()
+    if parts.empty or (parts.astype(int)[1] > 12).any():  # 01/31/2024: the month comes first
+        return
+    raise ValueError(
+        f"{file}: column {column.name!r} has {_shown(column.loc[parts.index[0]])}, where the "
+        "day and the month could change places: write dates like 2024-01-31"
+    )
 
 
 def _read_numbers(file: Path, column: pd.Series) -> pd.Series:
@@ -398,7 +410,10 @@ def _headline(task: Task, folds: int, refit: str | int) -> str:
     return (
         f"{task.title}{unit}: {len(task.y):,} rows from {first} to {last}\n"
         f"Next {task.horizon} steps from {folds} origins; every model "
-        + often.get(str(refit), f"refitted in one fold of {refit} and updated in the others")
+        + often.get(
+            "none" if not isinstance(refit, str) and refit >= folds else str(refit),
+            f"refitted in one fold of {refit} and updated in the others",
+        )
     )
 
 

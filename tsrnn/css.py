@@ -121,7 +121,11 @@ def fit_arma(
                 for x in valleys
             ]
             best = min(tops, key=lambda top: float(top.fun)).x
-    whitened, _ = _whitened(best, columns, orders)
+    try:
+        whitened, _ = _whitened(best, columns, orders)
+    except ValueError:  # the best squares may lie on a unit root: then without a model
+        best = np.zeros(len(best))
+        whitened, _ = _whitened(best, columns, orders)
     _, regression = _unexplained(whitened)
     log_likelihood = -_minus_log_likelihood(best, columns, orders, rounding)
     return Arma(orders, regression, *_coefficients(best, orders), log_likelihood)

@@ -87,7 +87,7 @@ class Fitting:
                 gained = self.head.loss(none, batch.target) - self._losses(batch, None)
                 gains.append((gained * batch.use).sum(dim=(2, 3))[batch.use.any(dim=(2, 3))])
         gain = torch.cat(gains).double().cpu().numpy()  # (origins,)
-        if not gain.size or gain.mean() <= 0:  # none: nothing was observed there
+        if gain.size < 2 or gain.mean() <= 0:  # few or none: nothing was observed there
             return 0.0
         independent = max(1.0, (self.corpus.length - self.until).sum() / self.corpus.layout.horizon)
         error = gain.std() / np.sqrt(min(len(gain), independent))
@@ -121,7 +121,7 @@ class Fitting:
             use = batch.observed.all(axis=(2, 3)) & before
             x = np.concatenate([batch.x[use], np.ones((use.sum(), 1))], axis=1)
             left += x.T @ x
-            right += x.T @ batch.target[use].reshape(len(x), -1)
+            right += x.T @ batch.target[use].reshape(len(x), right.shape[1])
         return left, right
 
     def _batches(self) -> list[Tensors]:

@@ -215,7 +215,7 @@ class RecurrentForecaster(Forecaster):
         if self.clip_norm is not None:
             check_positive("clip_norm", self.clip_norm)
         longest = max(records.values(), key=len)
-        observed = int(np.isfinite(longest.y).all(axis=1).sum())
+        observed = int(np.isfinite(longest.y).sum(axis=0).min())
         check_rows(observed, LEAST_OBSERVED, "give a longer history, or use Naive")
         if not isinstance(self.segment, str) and self.segment > len(longest) // 2:
             raise ValueError(
@@ -388,12 +388,20 @@ class RecurrentForecaster(Forecaster):
         )
 
     def _held_out(self, lengths: np.ndarray) -> np.ndarray:
-        """Return the steps at the end of each series that judge; none where few would be left."""
+        """Return the steps at the end of each series that judge, none without early stopping.
+
+        A horizon of them at least, unless the series is too short for that: then a share of it,
+        which judges the first steps of the horizon.
+        """
         if not self.early_stopping or not self.validation_fraction:
             return np.zeros_like(lengths)
         share = np.minimum(self.validation_fraction * lengths, MOST_HELD_OUT / len(lengths))
         steps = np.maximum(self.horizon, np.round(share)).astype(int)
-        return np.where(lengths >= 3 * steps + self._layout.segment, steps, 0)
+        few = np.round(self.validation_fraction * lengths).astype(int)
+        few = np.clip(few, 0, np.maximum(0, lengths - 2))
+        return np.where(
+            lengths >= 3 * steps + self._layout.segment, steps, np.maximum(few, lengths > 2)
+        )
 
     def _network(
         self, corpus: Corpus, parameters: int, generator: torch.Generator
@@ -401,10 +409,10 @@ class RecurrentForecaster(Forecaster):
         targets = corpus.w.shape[1]
         covariates = 0 if corpus.X is None else corpus.X.shape[1]
         inputs = self._layout.size(targets, covariates)
-        hidden = self.chosen_["hidden_size"].value
+        hidden = int(self.chosen_["hidden_size"].value)
         cell = self.cell or self.default_cell
         encoder = Encoder(cell, inputs, hidden, self.num_layers, self.dropout)
-        shape = (self.horizon, targets, parameters)
+        shape = (int(self.horizon), targets, parameters)
         network = ForkingNetwork(encoder, inputs, hidden, shape, 2 * covariates)
         build(network, generator, getattr(torch, self.dtype))
         return network

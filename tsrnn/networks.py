@@ -33,6 +33,7 @@ class Encoder(nn.Module):
         self, cell: str, input_size: int, hidden_size: int, num_layers: int, dropout: float
     ) -> None:
         super().__init__()
+        input_size, hidden_size = int(input_size), int(hidden_size)  # torch takes no numpy integers
         sizes = [input_size] + [hidden_size] * (num_layers - 1)
         self.layers = nn.ModuleList(CELLS[cell](size, hidden_size) for size in sizes)
         self.dropout = dropout
@@ -55,7 +56,7 @@ class SequenceRegressor(nn.Module):
     def __init__(self, encoder: Encoder, hidden_size: int, outputs: int) -> None:
         super().__init__()
         self.encoder = encoder
-        self.read = nn.Linear(hidden_size, outputs, device="meta")
+        self.read = nn.Linear(int(hidden_size), outputs, device="meta")
 
     def forward(
         self, x: Tensor, missing: Tensor | None, generator: torch.Generator | None = None

@@ -156,7 +156,7 @@ def _axes(ax: Any) -> Any:
 def _style(i: int, steps: int) -> dict[str, Any]:
     return {
         "color": COLOURS[i % len(COLOURS)],
-        "ls": LINE_STYLES[i // len(COLOURS) % len(LINE_STYLES)],
+        "ls": LINE_STYLES[i % len(LINE_STYLES)],  # equal forecasts show through each other
         "lw": 1.3,
         "marker": "o" if steps <= MARKED else None,
         "ms": 3,

@@ -190,9 +190,8 @@ class RecurrentRegressor(RegressorMixin, BaseEstimator):
         check_choice("dtype", self.dtype, ("float32", "float64"))
         for name in ("hidden_size", "num_layers", "patience"):
             check_count(name, getattr(self, name))
-        for name in ("batch_size", "max_epochs"):
-            if getattr(self, name) not in ("auto", None):
-                check_count(name, getattr(self, name))
+        check_count("max_epochs", self.max_epochs, also=("auto",))
+        check_count("batch_size", self.batch_size, also=("auto", None))
         check_share("dropout", self.dropout)
         check_share("validation_fraction", self.validation_fraction)
         check_positive("learning_rate", self.learning_rate)

@@ -57,7 +57,8 @@ class SlidingWindow(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Rows in a window, at least 1.
     flatten : bool, default=False
         False: windows of shape ``(n, window, F)``, a read-only view that costs no memory.
-        True: a 2-D copy ``(n, window * F)`` for any regressor, oldest rows first, with names such
+        True: a 2-D copy ``(n, window * F)`` for regressors that take NaN (or behind an imputer: the
+        first windows are padded), oldest rows first, with names such
         as ``close_lag3`` ... ``close_lag0``.
 
     Attributes
@@ -262,7 +263,7 @@ class SlidingWindow(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 
 def make_windows(
-    y: Any, X: Any = None, *, window: int, horizon: int = 1, stride: int = 1
+    y: Any, X: Any = None, window: int = 1, horizon: int = 1, stride: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cut a series into windows of the past and the targets that come after them.
 
