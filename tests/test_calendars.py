@@ -9,6 +9,7 @@ from tsrnn.calendars import (
     EqualSteps,
     IrregularSteps,
     Months,
+    OffsetSteps,
     calendar_of,
     observed_season,
 )
@@ -301,3 +302,107 @@ def test_a_day_at_an_hour_that_does_not_exist_is_shifted_forward():
 def test_a_day_at_an_hour_that_comes_twice_takes_the_first():
     index = pd.date_range("2024-10-15 02:30", periods=12, freq="D", tz="Europe/Berlin")
     assert str(calendar_of(index).after(index[-1:], 1)[0]) == "2024-10-27 02:30:00+02:00"
+
+
+HOLIDAYS = ["2024-03-29", "2024-04-01", "2024-05-01"]  # Good Friday, Easter Monday, May Day
+OFFSETS = [
+    pd.offsets.CustomBusinessDay(holidays=HOLIDAYS),
+    pd.offsets.CustomBusinessDay(weekmask="Sun Mon Tue Wed Thu"),
+    pd.offsets.CustomBusinessDay(2, holidays=HOLIDAYS),
+    pd.offsets.BusinessHour(),
+    pd.offsets.CustomBusinessHour(holidays=HOLIDAYS, start="08:30", end="17:30"),
+    pd.offsets.WeekOfMonth(week=2, weekday=4),
+    pd.offsets.LastWeekOfMonth(weekday=0),
+    pd.offsets.SemiMonthEnd(),
+    pd.offsets.CustomBusinessMonthEnd(holidays=HOLIDAYS),
+    pd.offsets.Easter(),
+    pd.offsets.BusinessDay(2),
+    pd.offsets.DateOffset(months=1, days=3),
+]
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+@pytest.mark.parametrize("offset", OFFSETS, ids=str)
+def test_an_offset_in_the_index_is_followed(offset, zone):
+    whole = pd.date_range("2024-03-05", periods=60, freq=offset, tz=zone, name="when")
+    calendar = calendar_of(whole[:40])
+    assert isinstance(calendar, OffsetSteps)
+    future = calendar.after(whole[39:40], 20)
+    assert future.equals(whole[40:])
+    assert (future.dtype, future.name) == (whole.dtype, "when")
+    kept = np.sort(np.random.default_rng(0).permutation(60)[:40])
+    np.testing.assert_array_equal(calendar.increments(bare(whole)[kept]), np.diff(kept))
+
+
+def test_a_holiday_of_the_offset_is_no_missing_step():
+    days = pd.date_range("2024-03-21", periods=8, freq=OFFSETS[0])  # the 28th, then the 2nd
+    assert calendar_of(days).increments(days).tolist() == [1] * 7
+    assert calendar_of(bare(days)).increments(days).tolist() == [1, 1, 1, 1, 1, 3, 1]
+
+
+def test_stamps_off_the_grid_of_an_offset_count_at_least_one_step():
+    calendar = OffsetSteps(OFFSETS[0])
+    stamps = pd.DatetimeIndex(["2024-03-28", "2024-03-29", "2024-03-30", "2024-04-03"])
+    assert calendar.increments(stamps).tolist() == [1, 1, 2]
+    assert calendar.after(stamps[1:2], 2).day.tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("unit", ["s", "ns"])
+def test_an_offset_keeps_unit_and_time_of_day(unit):
+    close = pd.DatetimeIndex(["2024-03-28 17:30"], name="close").as_unit(unit)
+    following = OffsetSteps(OFFSETS[0]).after(close, 2)
+    assert following.strftime("%d %H:%M").tolist() == ["02 17:30", "03 17:30"]
+    assert following.dtype == close.dtype
+    assert following.name == "close"
+
+
+def test_an_offset_at_an_hour_that_does_not_exist_is_shifted_forward():
+    night = pd.DatetimeIndex(["2024-03-28 02:30"], tz="Europe/Berlin")
+    days = pd.offsets.CustomBusinessDay(weekmask="Thu Fri Sat Sun Mon")
+    following = OffsetSteps(days).after(night, 4)
+    assert following.strftime("%d %H:%M").tolist() == [
+        "29 02:30",
+        "30 02:30",
+        "31 03:00",
+        "01 02:30",
+    ]
+    assert calendar_of(night, "D").after(night, 3).equals(following[:3])
+
+
+@pytest.mark.parametrize(
+    ("offset", "seasons"),
+    [
+        *((OFFSETS[0], (5,)), (OFFSETS[1], (5,)), (OFFSETS[2], ()), (OFFSETS[3], (8,))),
+        *((OFFSETS[4], (9,)), (OFFSETS[6], (12,)), (OFFSETS[7], ()), (OFFSETS[9], ())),
+        (pd.offsets.CustomBusinessDay(weekmask="Mon Tue Wed Thu Fri Sat"), (6,)),
+    ],
+)
+def test_seasons_of_offsets_are_a_week_a_day_or_a_year(offset, seasons):
+    assert OffsetSteps(offset).seasons == seasons
+
+
+@pytest.mark.parametrize(
+    ("freq", "kind"), [("B", BusinessDays), ("C", OffsetSteps), ("QE", Months), ("h", EqualSteps)]
+)
+def test_a_freq_that_is_given_counts_in_place_of_the_stamps(freq, kind):
+    stamps = pd.DatetimeIndex(["2024-01-01", "2024-01-09", "2024-01-10"])
+    calendar = calendar_of(stamps, freq)
+    assert isinstance(calendar, kind)
+    whole = pd.date_range("2024-06-28", periods=4, freq=freq)
+    assert calendar.after(whole[:1], 3).equals(whole[1:])
+
+
+@pytest.mark.parametrize(
+    ("index", "freq", "message"),
+    [
+        (
+            pd.DatetimeIndex(["2024-01-01"]),
+            "fortnight",
+            "freq='fortnight': expected a pandas offset",
+        ),
+        (pd.RangeIndex(9), "D", "freq='D', but the index is int64: expected dates"),
+    ],
+)
+def test_a_bad_freq_is_refused(index, freq, message):
+    with pytest.raises(ValueError, match=message):
+        calendar_of(index, freq)

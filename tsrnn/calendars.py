@@ -2,7 +2,9 @@
 
 A calendar is learnt from the index seen in ``fit``; a regular ``freq`` is never demanded. Four
 kinds cover what people have: equal steps (also wall-clock days across daylight-saving changes),
-business days, months (and quarters, years), and irregular stamps, for which rows are steps.
+business days, months (and quarters, years), and irregular stamps, for which rows are steps. A fifth
+follows any pandas offset, where the index names one that the four cannot express, such as the days
+of an exchange with its holidays.
 
 Conventions: ``increments[i]`` is the number of steps from stamp ``i`` to stamp ``i + 1``, at least
 1; an increment of ``k + 1`` means that ``k`` steps are missing in between.
@@ -10,7 +12,7 @@ Conventions: ``increments[i]`` is the number of steps from stamp ``i`` to stamp 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,7 +24,25 @@ UNIT_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 # Shares of the increments between rows below which stamps count as irregular.
 USUAL_STEP_SHARE = 0.5
 PRESENT_SHARE = 0.5
-SHOWN_BY_FREQ = 9  # stamps that show what a freq means: business days must cross a weekend
+SHOWN_BY_FREQ = 28  # stamps that show what a freq means: some ends of quarters lie on weekends
+TWO_WEEKS = pd.date_range("2024-01-01", periods=14)  # two of each weekday, to count hours a day
+MONTHLY = (
+    pd.offsets.WeekOfMonth,
+    pd.offsets.LastWeekOfMonth,
+    pd.offsets.CustomBusinessMonthBegin,
+    pd.offsets.CustomBusinessMonthEnd,
+)
+# Offsets that no other calendar can express, though some weeks of them may look so.
+SPECIAL = (
+    *MONTHLY,
+    pd.offsets.CustomBusinessDay,
+    pd.offsets.BusinessHour,
+    pd.offsets.SemiMonthBegin,
+    pd.offsets.SemiMonthEnd,
+    pd.offsets.FY5253,
+    pd.offsets.FY5253Quarter,
+    pd.offsets.Easter,
+)
 
 
 class Calendar(Protocol):
@@ -39,17 +59,25 @@ class Calendar(Protocol):
         """Season lengths in steps that people live by: a day, a week, a year; shortest first."""
 
 
-def calendar_of(index: pd.Index) -> Calendar:
+def calendar_of(index: pd.Index, freq: Any = None) -> Calendar:
     """Learn the calendar of an increasing index.
 
     Parameters
     ----------
     index : pandas.Index of length n >= 1
-        Datetime (with or without time zone), period, timedelta, integer or float stamps.
+        Datetime (with or without time zone), period, timedelta, integer or float stamps. Where it
+        has a ``freq``, that one counts.
+    freq : str or pandas offset, optional
+        What the steps are, in place of what the stamps show; for datetime stamps only.
 
     Returns
     -------
     Calendar
+
+    Raises
+    ------
+    ValueError
+        If ``freq`` is no pandas frequency, or the stamps are no datetimes.
 
     Examples
     --------
@@ -61,9 +89,16 @@ def calendar_of(index: pd.Index) -> Calendar:
     >>> calendar.after(days[-1:], 3).strftime("%a %d").tolist()
     ['Thu 11', 'Fri 12', 'Mon 15']
     """
+    if freq is not None:
+        return _of_freq(freq, index)
+    if isinstance(index, pd.DatetimeIndex) and index.freq is not None:
+        return _of_freq(index.freq, index)
+    return _of_stamps(index)
+
+
+def _of_stamps(index: pd.Index) -> Calendar:
+    """Learn the calendar from what the stamps show."""
     if isinstance(index, pd.DatetimeIndex):
-        if len(index) < SHOWN_BY_FREQ and index.freq is not None:  # more than the stamps tell
-            index = pd.date_range(index[0], periods=SHOWN_BY_FREQ, freq=index.freq)
         months = _months_of(index)
         if months is not None:
             return months
@@ -75,6 +110,30 @@ def calendar_of(index: pd.Index) -> Calendar:
             if isinstance(by_wall, EqualSteps) and by_wall.step >= day:
                 return by_wall
     return _equal_or_irregular(index, wall=False)
+
+
+def _of_freq(freq: Any, index: pd.Index) -> Calendar:
+    """Choose the calendar that goes on as a frequency does, from the first stamp of an index."""
+    if not isinstance(index, pd.DatetimeIndex):
+        raise ValueError(
+            f"freq={freq!r}, but the index is {index.dtype}: expected dates, or freq=None"
+        )
+    try:
+        offset = pd.tseries.frequencies.to_offset(freq)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"freq={freq!r}: expected a pandas offset or its alias, such as 'B' or 'h'"
+        ) from error
+    if isinstance(offset, SPECIAL):
+        return OffsetSteps(offset)
+    # On the clock on the wall: no zone can lack one of these stamps, or have it twice.
+    shown = pd.date_range(_wall(index[:1])[0], periods=SHOWN_BY_FREQ, freq=offset, unit=index.unit)
+    learnt = _of_stamps(shown)
+    if not learnt.after(shown[:1], len(shown) - 1).equals(shown[1:]):
+        return OffsetSteps(offset)
+    if isinstance(learnt, EqualSteps) and index.tz is not None:
+        return replace(learnt, wall=learnt.step >= DAY / UNIT_SECONDS[index.unit])
+    return learnt
 
 
 @dataclass(frozen=True)
@@ -171,6 +230,46 @@ class Months:
     def seasons(self) -> tuple[int, ...]:
         """Name the season lengths in steps, shortest first."""
         return (12 // self.step,) if 12 % self.step == 0 and self.step < 12 else ()
+
+
+@dataclass(frozen=True)
+class OffsetSteps:
+    """The stamps of a pandas offset: exchange days with holidays, business hours, last Mondays.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days = pd.offsets.CustomBusinessDay(holidays=["2024-01-15"])
+    >>> calendar = OffsetSteps(days)
+    >>> calendar.after(pd.DatetimeIndex(["2024-01-12"]), 2).strftime("%a %d").tolist()
+    ['Tue 16', 'Wed 17']
+    """
+
+    offset: Any
+
+    def increments(self, stamps: pd.Index) -> np.ndarray:
+        """Count the stamps of the offset after each stamp up to the next one."""
+        moments = _wall(stamps)
+        grid = pd.date_range(moments[0], moments[-1], freq=self.offset).as_unit(moments.unit)
+        return np.maximum(1, np.diff(grid.searchsorted(moments, side="right"))).astype(np.int64)
+
+    def after(self, last: pd.Index, n: int) -> pd.Index:
+        """Return the ``n`` stamps that follow ``last``."""
+        moment = _wall(last)[-1]
+        grid = pd.date_range(moment, periods=n + 1, freq=self.offset)
+        return _localize(grid[grid > moment][:n], grid[:0], last)
+
+    @property
+    def seasons(self) -> tuple[int, ...]:
+        """Name the season lengths in steps, shortest first."""
+        if self.offset.n != 1:
+            return ()
+        if isinstance(self.offset, pd.offsets.CustomBusinessDay):
+            return (int(self.offset.calendar.weekmask.sum()),)
+        if isinstance(self.offset, pd.offsets.BusinessHour):
+            hours = pd.date_range(TWO_WEEKS[0], TWO_WEEKS[-1], freq=self.offset)
+            return _rows_per_day(hours)
+        return (12,) if isinstance(self.offset, MONTHLY) else ()
 
 
 def observed_season(index: pd.Index) -> int:
