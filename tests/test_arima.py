@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.signal import lfilter
+from scipy.stats import norm
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 from statsmodels.tsa.stattools import kpss
 
@@ -251,3 +252,104 @@ def test_unknown_parameters_are_refused(model, message):
 def test_too_short_series_is_refused_with_the_number_of_rows(model, message):
     with pytest.raises(ValueError, match=message):
         model.fit(y=np.array([1.0, 2.0, 4.0, 3.0]))
+
+
+def slot(model, y, n, X=None, levels=(0.1, 0.5, 0.9)):
+    """Quantiles (n, L) of one series y that the fitted (and updated) model knows up to its end."""
+    return model._quantiles_series(model.models_[None], y, n, X, np.array(levels))
+
+
+def reference(model, y, X=None):
+    """The same model with the same parameters, filtered by statsmodels."""
+    fitted = model.models_[None]
+    explained = (
+        0.0
+        if X is None
+        else (X - fitted.units.X_centre)
+        @ (fitted.units.scale * fitted.coefficients / fitted.units.X_scale)
+    )
+    order, season = fitted.specification[:2]
+    scaled = (y - fitted.units.centre - explained) / fitted.units.scale
+    trend = "c" if fitted.specification.constant else "n"
+    model = SARIMAX(scaled, order=order, seasonal_order=season, trend=trend)
+    return model.filter(np.append(fitted.params, (fitted.sigma / fitted.units.scale) ** 2))
+
+
+@pytest.mark.parametrize(
+    ("order", "seasonal_order"),
+    [
+        ((0, 0, 0), (0, 0, 0, 0)),
+        ((2, 0, 1), (0, 0, 0, 0)),
+        ((0, 1, 0), (0, 0, 0, 0)),
+        ((1, 2, 1), (0, 0, 0, 0)),
+        ((0, 1, 1), (0, 1, 1, 12)),
+        ((1, 0, 0), (1, 0, 0, 4)),
+    ],
+)
+@pytest.mark.parametrize("gone", [None, slice(60, 75), slice(134, 144)])
+def test_intervals_equal_statsmodels(order, seasonal_order, gone):
+    y = np.log(passengers().to_numpy())
+    if gone is not None:
+        y[gone] = NAN
+    model = ARIMA(order, seasonal_order).fit(y=y)
+    units = model.models_[None].units
+    expected = reference(model, y).get_forecast(20).conf_int(alpha=0.2)
+    values = slot(model, y, 20)
+    np.testing.assert_allclose(values[:, [0, 2]], units.centre + units.scale * expected, rtol=1e-6)
+    np.testing.assert_array_equal(values[:, 1], model.predict(horizon=20))
+
+
+def test_intervals_with_covariates_and_after_an_update_equal_statsmodels():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(220, 2))
+    y = 5 + X @ [3.0, -2.0] + arma_series(220).cumsum()
+    model = ARIMA(order=(1, 1, 1)).fit(X[:150], y[:150]).update(X[150:200], y[150:200])
+    values = slot(model, y[:200], 20, X[200:])
+    expected = reference(model, y[:200], X[:200]).get_forecast(20).se_mean
+    width = (values[:, 2] - values[:, 0]) / (2 * norm.ppf(0.9))
+    np.testing.assert_allclose(width, model.models_[None].units.scale * expected, rtol=1e-6)
+    np.testing.assert_array_equal(values[:, 1], model.predict(X[200:]))
+
+
+@pytest.mark.parametrize(("order", "trend"), [((1, 0, 1), "c"), ((2, 1, 0), "n"), ((0, 2, 1), "n")])
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_sigma_is_that_of_statsmodels_with_degrees_of_freedom(order, trend, share):
+    y = arma_series().cumsum() if order[1] else arma_series()
+    y[20:][np.random.default_rng(1).random(280) < share] = NAN
+    fit = SARIMAX(y, order=order, trend=trend).fit(disp=False)
+    seen = int(np.isfinite(y).sum()) - order[1]
+    corrected = fit.params[-1] * seen / (seen - len(fit.params) + 1)
+    sigma = ARIMA(order=order, trend=trend).fit(y=y).models_[None].sigma
+    assert sigma**2 == pytest.approx(corrected, rel=1e-2)
+
+
+def test_eighty_percent_interval_covers_simulated_series():
+    model, inside = ARIMA(order=(1, 0, 0)), []
+    for seed in range(80):
+        path = lfilter([1.0], [1.0, -0.7], np.random.default_rng(seed).normal(size=160))[100:]
+        values = slot(model.fit(y=path[:50]), path[:50], 10)
+        inside.append((values[:, 0] <= path[50:]) & (path[50:] <= values[:, 2]))
+    assert np.mean(inside) == pytest.approx(0.80, abs=0.06)
+
+
+@pytest.mark.parametrize("model", [ARIMA(), AutoARIMA()])
+def test_quantiles_of_a_constant_are_the_constant_until_an_update_brings_another_value(model):
+    y = np.append(np.full(60, 0.1), [0.4])
+    assert (slot(model.fit(y=y[:60]), y[:60], 7) == 0.1).all()
+    assert (np.diff(slot(model.update(y=y[60:]), y, 7), axis=1) > 0).all()
+
+
+@pytest.mark.parametrize("model", [ARIMA(), AutoARIMA(max_p=2, max_q=2)])
+@pytest.mark.parametrize("factor", [1e-12, 1e12])
+def test_quantiles_scale_with_the_units(model, factor):
+    y = arma_series().cumsum()
+    scaled = slot(model.fit(y=factor * y), factor * y, 5) / factor
+    np.testing.assert_allclose(scaled, slot(model.fit(y=y), y, 5), rtol=1e-7)
+
+
+def test_missing_values_at_the_end_widen_the_interval():
+    y = arma_series().cumsum()
+    model = ARIMA().fit(y=y[:290])
+    whole = slot(model, y[:290], 12)[10:]
+    gone = np.append(y[:290], np.full(10, NAN))
+    np.testing.assert_allclose(slot(model.update(y=gone[290:]), gone, 2), whole, rtol=1e-9)

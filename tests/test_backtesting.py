@@ -12,8 +12,10 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LinearRegression, Ridge, SGDRegressor
 from sklearn.metrics import mean_absolute_error
+from sklearn.model_selection import GridSearchCV
 
 from tsrnn import ARIMA, Drift, LSTMForecaster, Naive
+from tsrnn.asof import AsOf
 from tsrnn.backtest_result import FORECAST_COLUMNS, _verdict
 from tsrnn.backtesting import backtest
 
@@ -54,6 +56,29 @@ class LastValue(RegressorMixin, BaseEstimator):
     def _write(self, call, X, y):
         if self.log is not None:
             self.log.append((call, None if X is None else X.copy(), y))
+
+
+class Noting(RegressorMixin, BaseEstimator):
+    """Write down the X of every call."""
+
+    def __init__(self, log, past_only=None):
+        self.log = log
+        self.past_only = past_only
+
+    def __sklearn_clone__(self):
+        return Noting(self.log, self.past_only)  # the log is shared on purpose
+
+    def fit(self, X, y):
+        self.log.append(("fit", X))
+        return self
+
+    def update(self, X, y):
+        self.log.append(("update", X))
+        return self
+
+    def predict(self, X):
+        self.log.append(("predict", X))
+        return np.zeros(len(X))
 
 
 class Failing(LastValue):
@@ -561,6 +586,116 @@ def test_our_forecasters_take_panels_and_gaps(gap):
         float(origin) for origin in origins for _ in range(2)
     ]
     assert forecasts["y_pred"].notna().all()
+
+
+@pytest.fixture
+def vintages():
+    """Of each of 40 days: forecasts issued 3 .. 0 days before it, and a revision a day after."""
+    lead = np.tile([3, 2, 1, 0, -1], 40)
+    day = pd.date_range("2024-01-01", periods=40).repeat(5)
+    x = np.random.default_rng(0).normal(size=200)
+    return pd.DataFrame({"day": day, "issued": day - pd.to_timedelta(lead, unit="D"), "x": x})
+
+
+def test_a_fold_is_given_the_vintages_issued_by_its_origin(vintages):
+    log, y = [], walk()
+    result = backtest(
+        Noting(log), AsOf(vintages, "day", "issued"), y, horizon=3, n_folds=4, refit="none"
+    )
+    origins = result.folds["origin"].repeat(2)
+    assert [call for call, _ in log] == ["fit", "predict", *["update", "predict"] * 3]
+    days = pd.Index(vintages["day"])
+    for origin, (_, X) in zip(origins, log, strict=True):
+        known = AsOf(vintages[vintages["issued"] <= origin], "day", "issued")
+        expected = known.values(days, days[-1])
+        np.testing.assert_array_equal(X.values(days, days[-1]), expected)
+    assert log[0][1].index.equals(y.index[:28])
+    assert log[1][1].index.equals(y.index[28:31])
+
+
+@pytest.mark.parametrize("window", ["expanding", "sliding"])
+def test_later_vintages_change_no_forecast(vintages, window):
+    def forecasts(frame):
+        X = AsOf(frame, "day", "issued")
+        call = {"horizon": 3, "n_folds": 4, "step": 2, "window": window}
+        return backtest(LinearRegression(), X, walk(), **call).forecasts
+
+    before = forecasts(vintages)
+    for _, fold in before.groupby("fold"):
+        later = vintages["issued"] > fold["origin"].iloc[0]
+        after = forecasts(vintages.assign(x=vintages["x"].where(~later, 1e6)))
+        same = after["fold"] <= fold["fold"].iloc[0]
+        pd.testing.assert_frame_equal(after[same], before[same])
+    earlier = vintages["issued"] == before["origin"].iloc[0]
+    after = forecasts(vintages.assign(x=vintages["x"].where(~earlier, 9.0)))
+    assert not np.allclose(after["y_pred"], before["y_pred"])
+
+
+@pytest.mark.parametrize("name", ["arima", "lstm"])
+@pytest.mark.parametrize("refit", ["cold", "none"])
+def test_our_forecasters_know_only_the_vintages_of_their_origin(vintages, name, refit):
+    def forecasts(frame):
+        X, models = AsOf(frame, "day", "issued"), {name: REAL[name]}
+        return backtest(models, X, walk(), horizon=3, n_folds=3, refit=refit).forecasts
+
+    before = forecasts(vintages)
+    later = vintages["issued"] > before["origin"].unique()[1]
+    after = forecasts(vintages.assign(x=vintages["x"].where(~later, 1e6)))
+    early = before["fold"] <= 1
+    assert before["y_pred"][early].tolist() == after["y_pred"][early].tolist()
+    assert before["y_pred"][~early].tolist() != after["y_pred"][~early].tolist()
+
+
+def test_our_forecasters_read_columns_of_the_past_without_a_word_about_the_future():
+    y = walk()
+    X = pd.DataFrame({"known": np.sin(np.arange(40)), "volume": y.to_numpy()}, index=y.index)
+    model = clone(REAL["lstm"]).set_params(past_only=["volume"])
+    before = backtest(model, X, y, horizon=3, n_folds=2).forecasts
+    later = np.arange(40) >= 37
+    after = backtest(
+        model, X.assign(volume=X["volume"].where(~later, 1e6)), y, horizon=3, n_folds=2
+    )
+    assert before["y_pred"].tolist() == after.forecasts["y_pred"].tolist()
+
+
+def test_vintages_of_a_panel_are_cut_at_the_common_origins(vintages):
+    frame = pd.concat([vintages.assign(id="a"), vintages.assign(id="b", x=-vintages["x"])])
+    y = panel(40)
+    result = backtest(
+        LinearRegression(), AsOf(frame, "day", "issued", "id"), y, horizon=2, n_folds=3
+    )
+    origin = y.index.levels[1][37]
+    X, known = AsOf(frame, "day", "issued", "id"), y.index.get_level_values(1) <= origin
+    train = X.values(y.index[known], y.index[known].get_level_values(1))
+    model = LinearRegression().fit(train, y[known])
+    last = result.forecasts[result.forecasts["fold"] == 2]
+    expected = model.predict(X.values(y.index[~known], origin))
+    np.testing.assert_allclose(last["y_pred"], expected)
+
+
+def test_vintages_need_an_index_to_say_which_times_are_meant(vintages):
+    with pytest.raises(ValueError, match="X is an AsOf, but y has no index"):
+        backtest(LinearRegression(), AsOf(vintages, "day", "issued"), walk().to_numpy(), horizon=1)
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_columns_of_the_past_stay_out_of_the_test_rows(wrapped):
+    y, log = walk(), []
+    X = pd.DataFrame({"known": 1.0, "volume": 2.0, "other": 3.0}, index=y.index)
+    model = Noting(log, past_only=["volume", "absent"])
+    if wrapped:
+        model = GridSearchCV(model, {"past_only": [["volume"]]}, cv=[(range(9), range(9, 12))])
+    backtest(model, X, y, horizon=3, n_folds=1)
+    assert [list(X.columns) for call, X in log if call == "fit"][-1] == list(X.columns)
+    assert log[-1][0] == "predict"
+    assert list(log[-1][1].columns) == ["known", "other"]
+    assert log[-1][1].index.equals(y.index[-3:])
+
+
+def test_an_array_as_target_takes_its_times_from_the_covariates():
+    y, log = walk(), []
+    result = backtest(Noting(log), y.to_frame(), y.to_numpy(), horizon=3, n_folds=2)
+    assert result.forecasts["time"].tolist() == y.index[-6:].tolist()
 
 
 def test_the_given_estimators_stay_untouched():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import TimeSeriesSplit, cross_val_score
 
 from tsrnn import ARIMA, Drift, ExpandingWindowSplit, LSTMForecaster, Naive, SeasonalNaive
@@ -662,6 +663,147 @@ def test_a_series_of_another_frequency_in_a_panel_is_refused():
     )
     with pytest.raises(ValueError, match="series 'monthly' has a row at every 31th step only"):
         Drift().fit(y=panel)
+
+
+# quantiles and intervals -------------------------------------------------------------------------
+
+
+def test_quantiles_have_a_column_a_level_in_increasing_order():
+    y = wave(N)
+    model = Naive().fit(y=y)
+    quantiles = model.predict_quantiles([0.9, 0.1, 0.5, 0.9], horizon=4)
+    assert quantiles.columns.tolist() == [0.1, 0.5, 0.9]
+    pd.testing.assert_index_equal(quantiles.index, model.predict(horizon=4).index)
+    assert (np.diff(quantiles.to_numpy(), axis=1) > 0).all()
+    np.testing.assert_allclose(quantiles[0.5], model.predict(horizon=4))
+    pd.testing.assert_frame_equal(model.predict_quantiles(0.1, horizon=4), quantiles[[0.1]])
+
+
+def test_an_interval_lies_between_the_quantiles_that_leave_out_as_much():
+    model = Naive().fit(y=wave(N))
+    interval = model.predict_interval(0.8, horizon=3)
+    assert interval.columns.tolist() == ["lower", "upper"]
+    np.testing.assert_allclose(interval, model.predict_quantiles([0.1, 0.9], horizon=3))
+    assert len(model.predict_interval()) == 1
+
+
+def test_quantiles_follow_the_rows_of_X_across_a_gap():
+    y = wave()
+    model = Drift().fit(y=y[:N])
+    rows = model.predict_quantiles([0.2, 0.8], rows_of(y.index[[N + 1, N + 2]]), horizon=2)
+    expected = model.predict_quantiles([0.2, 0.8], horizon=3)[1:]
+    pd.testing.assert_frame_equal(rows, expected, check_freq=False)
+    panelled = Drift().fit(y=panel({"b": N, "a": N}, order="time"))
+    assert panelled.predict_interval(horizon=2)["lower"].index.equals(
+        panelled.predict(horizon=2).index
+    )
+
+
+class Spread(Naive):
+    """Quantiles that tell target and level: 100 k + level."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _quantiles(self, requests, levels):
+        return [
+            np.tile(100 * np.arange(r.record.y.shape[1])[:, None] + levels, (r.n, 1, 1))
+            for r in requests
+        ]
+
+
+def test_quantiles_have_the_kind_of_the_target():
+    y = wave(N)
+    wide = pd.DataFrame({"u": y, "v": y})
+    quantiles = Spread().fit(y=wide).predict_quantiles([0.25, 0.75], horizon=2)
+    assert quantiles.columns.names == ["target", "level"]
+    assert quantiles.columns.tolist() == [("u", 0.25), ("u", 0.75), ("v", 0.25), ("v", 0.75)]
+    assert quantiles["v", 0.75].tolist() == [100.75, 100.75]
+    assert list(Spread().fit(y=wide).predict_interval()["u"]) == ["lower", "upper"]
+    cube = Spread().fit(y=wide.to_numpy()).predict_quantiles([0.25, 0.75], horizon=3)
+    assert cube.shape == (3, 2, 2) and cube[0].tolist() == [[0.25, 0.75], [100.25, 100.75]]
+    flat = Spread().fit(y=y.to_numpy()).predict_quantiles([0.25, 0.75], horizon=3)
+    assert flat.tolist() == [[0.25, 0.75]] * 3
+
+
+def test_quantiles_of_polars_are_frames_with_named_columns():
+    pl = pytest.importorskip("polars")
+    y = pl.Series("load", wave(N).to_numpy())
+    quantiles = Spread().fit(y=y).predict_quantiles([0.25, 0.75], horizon=2)
+    assert isinstance(quantiles, pl.DataFrame) and quantiles.columns == ["0.25", "0.75"]
+    wide = Spread().fit(y=pl.DataFrame({"u": y, "v": y})).predict_interval()
+    assert wide.columns == ["u_lower", "u_upper", "v_lower", "v_upper"]
+
+
+@pytest.mark.parametrize("levels", [[], 0, 1.0, [0.5, 1.5], "0.5", ["0.5"], [True], [NAN], None])
+def test_levels_that_are_no_probabilities_are_refused(levels):
+    with pytest.raises(ValueError, match=r"levels=.*: expected numbers above 0 and below 1"):
+        Naive().fit(y=wave(N)).predict_quantiles(levels)
+
+
+@pytest.mark.parametrize("coverage", [0, 1, 90, "0.9", True, NAN, None])
+def test_a_coverage_that_is_no_probability_is_refused(coverage):
+    with pytest.raises(ValueError, match=rf"coverage={coverage!r}: expected a number above 0"):
+        Naive().fit(y=wave(N)).predict_interval(coverage)
+
+
+def test_rows_inside_the_fitted_range_have_no_quantiles():
+    y = wave()
+    model = Naive().fit(y=y[:N])
+    with pytest.raises(ValueError, match=r"X has 4 rows inside the fitted range, which ends at 20"):
+        model.predict_interval(X=rows_of(y.index[N - 4 : N + 3]))
+
+
+# in sample ---------------------------------------------------------------------------------------
+
+
+@each_model
+def test_in_sample_forecasts_are_those_of_the_fitted_rows(model):
+    y = wave(N)
+    forecast = model.fit(y=y).predict_in_sample()
+    pd.testing.assert_series_equal(forecast, model.predict(rows_of(y.index)))
+    pd.testing.assert_series_equal(model.residuals_, y - forecast)
+
+
+def test_in_sample_forecasts_leave_out_steps_without_a_row():
+    y = wave(N).drop(days(N)[[5, 9, 10]])
+    y.iloc[[3, 20]] = NAN
+    model = Naive().fit(y=y)
+    pd.testing.assert_series_equal(model.predict_in_sample(), y.shift().ffill().fillna(y.iloc[0]))
+    assert model.residuals_.isna().to_numpy().nonzero()[0].tolist() == [3, 20]
+
+
+@pytest.mark.parametrize("order", ["series", "time"])
+def test_in_sample_forecasts_of_a_panel_keep_the_order_of_its_rows(order):
+    y = panel({"b": N, "a": N - 7, "c": N}, order=order)
+    known = y.index.get_level_values("time") < days(N)[30]
+    model = Naive().fit(y=y[known]).update(y=y[~known])
+    everything = pd.concat([y[known], y[~known]])
+    expected = everything.groupby(level="series", sort=False).transform(
+        lambda part: part.shift().bfill()
+    )
+    pd.testing.assert_series_equal(model.predict_in_sample(), expected)
+    pd.testing.assert_series_equal(model.residuals_, everything - expected)
+
+
+def test_in_sample_forecasts_have_the_kind_of_the_target():
+    y = wave(N)
+    array = Naive().fit(y=y.to_numpy()).predict_in_sample()
+    np.testing.assert_array_equal(array, Naive().fit(y=y).predict_in_sample())
+    frame = Naive().fit(y=y.to_frame())
+    assert frame.residuals_.columns.tolist() == ["load"]
+
+
+def test_residuals_and_quantiles_need_a_fit():
+    for ask in (
+        lambda m: m.residuals_,
+        lambda m: m.predict_in_sample(),
+        lambda m: m.predict_interval(),
+    ):
+        with pytest.raises(NotFittedError):
+            ask(Naive())
 
 
 def test_a_fit_that_fails_leaves_the_fitted_state():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from tsrnn import Drift, Naive, SeasonalNaive
 
@@ -112,3 +113,110 @@ def test_panel_equals_single_fits(model):
     forecast = model.fit(y=panel).predict(horizon=4)
     for name, y in parts.items():
         np.testing.assert_array_equal(forecast[name], model.fit(y=y).predict(horizon=4))
+
+
+def quantiles(model, y, n, levels):
+    """Quantiles (n, L) of the single series y, asked of the slot that all forecasters fill."""
+    fitted = model.fit(y=y)
+    values = np.asarray(y, dtype=float)
+    return fitted._quantiles_series(fitted.models_[None], values, n, None, np.array(levels))
+
+
+# By hand after the table of section 5.5 of Forecasting: Principles and Practice, 3rd edition.
+@pytest.mark.parametrize(
+    ("model", "sigma", "growth"),
+    [
+        (Naive(), np.sqrt((4 + 9 + 1 + 4) / 4), np.sqrt([1, 2, 3])),
+        (SeasonalNaive(seasonality=2), np.sqrt((1 + 4 + 1) / 3), np.sqrt([1, 1, 2])),
+        (Drift(), np.std([2, -3, 1, -2], ddof=1), np.sqrt([1 * 5 / 4, 2 * 6 / 4, 3 * 7 / 4])),
+    ],
+)
+def test_quantiles_equal_the_textbook(model, sigma, growth):
+    y = monthly([5, 7, 4, 5, 3])
+    forecast = model.fit(y=y).predict(horizon=3).to_numpy()
+    expected = norm.ppf([0.1, 0.5, 0.975], forecast[:, None], sigma * growth[:, None])
+    np.testing.assert_allclose(quantiles(model, y, 3, [0.1, 0.5, 0.975]), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("model", [Naive(), SeasonalNaive(seasonality=4), Drift()])
+def test_median_is_the_forecast_and_quantiles_ascend(model):
+    y = monthly(np.random.default_rng(0).normal(size=30).cumsum())
+    values = quantiles(model, y, 9, [0.01, 0.3, 0.5, 0.7, 0.99])
+    np.testing.assert_array_equal(values[:, 2], model.predict(horizon=9))
+    assert (np.diff(values, axis=1) > 0).all()
+
+
+@pytest.mark.parametrize("model", [Naive(), SeasonalNaive(seasonality=4), Drift()])
+def test_eighty_percent_interval_covers_random_walks(model):
+    steps = np.random.default_rng(1).normal(size=(200, 60))
+    paths = steps.cumsum(axis=1) if not isinstance(model, SeasonalNaive) else seasonal_walks(steps)
+    inside = []
+    for path in paths:
+        low, high = quantiles(model, path[:50], 10, [0.1, 0.9]).T
+        inside.append((low <= path[50:]) & (path[50:] <= high))
+    assert np.mean(inside) == pytest.approx(0.80, abs=0.06)
+
+
+def seasonal_walks(steps: np.ndarray) -> np.ndarray:
+    """Four random walks side by side in each row, one a phase."""
+    return steps.reshape(len(steps), -1, 4).cumsum(axis=1).reshape(steps.shape)
+
+
+@pytest.mark.parametrize("factor", [1e-12, 1e12])
+@pytest.mark.parametrize("model", [Naive(), SeasonalNaive(seasonality=4), Drift()])
+def test_quantiles_scale_with_the_units(model, factor):
+    y = monthly(np.random.default_rng(0).normal(size=30).cumsum())
+    scaled = quantiles(model, factor * y, 5, [0.1, 0.9])
+    np.testing.assert_allclose(scaled / factor, quantiles(model, y, 5, [0.1, 0.9]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("model", [Naive(), SeasonalNaive(seasonality=4), Drift()])
+def test_quantiles_of_a_constant_are_the_constant_exactly(model):
+    y = monthly(np.full(30, 0.1))
+    y.iloc[[3, 4, 29]] = NAN
+    assert (quantiles(model, y, 5, [0.001, 0.5, 0.999]) == 0.1).all()
+
+
+@pytest.mark.parametrize("model", [Naive(), SeasonalNaive(seasonality=4), Drift()])
+def test_missing_values_at_the_end_widen_the_interval_as_steps_do(model):
+    y = monthly(np.random.default_rng(0).normal(size=30).cumsum())
+    ended = y.iloc[:22]
+    gone = y.where(np.arange(30) < 22)
+    np.testing.assert_allclose(
+        quantiles(model, gone, 3, [0.1, 0.9]), quantiles(model, ended, 11, [0.1, 0.9])[8:]
+    )
+
+
+@pytest.mark.parametrize("model", [Naive(), Drift()])
+def test_missing_values_within_do_not_bias_the_width(model):
+    y = monthly(np.random.default_rng(3).normal(size=4000).cumsum())
+    holes = y.where(np.random.default_rng(4).random(4000) < 0.4)
+    holes.iloc[-1] = y.iloc[-1]
+    width, seen = (np.ptp(quantiles(model, part, 1, [0.1, 0.9])) for part in (y, holes))
+    assert seen == pytest.approx(width, rel=0.05)
+
+
+def test_phase_never_seen_is_as_uncertain_as_the_values_are_spread():
+    y = monthly([1, NAN, 3, NAN, 2, NAN, 3.5, NAN])  # of four phases, the second and the last
+    low, high = quantiles(SeasonalNaive(seasonality=4), y, 2, [0.1, 0.9]).T
+    spread = np.sqrt(np.mean(np.square([2.5, 0.5, 1.5, 0])))
+    expected = 2 * norm.ppf(0.9) * np.array([np.sqrt((1 + 0.25) / 2), spread])
+    np.testing.assert_allclose(high - low, expected)
+
+
+@pytest.mark.parametrize(
+    ("model", "rows", "message"),
+    [
+        (Naive(), 1, "n_samples=1: at least 2 are needed"),
+        (Drift(), 2, "n_samples=2: at least 3 are needed"),
+        (
+            SeasonalNaive(seasonality=4),
+            4,
+            r"\(m=4\) after another, n_samples=4: .* at least 5 rows",
+        ),
+    ],
+)
+def test_too_few_changes_for_quantiles_are_refused_with_the_number_of_rows(model, rows, message):
+    with pytest.raises(ValueError, match=message):
+        quantiles(model, monthly(np.arange(rows) ** 2), 2, [0.1, 0.9])
+    assert np.isfinite(quantiles(model, monthly(np.arange(rows + 1) ** 2), 2, [0.1, 0.9])).all()

@@ -10,6 +10,7 @@ from tsrnn.baselines import Naive
 from tsrnn.containers import (
     check_index,
     check_numeric_columns,
+    groups_of,
     index_of,
     is_empty_frame,
     is_positional,
@@ -168,6 +169,14 @@ def test_rows_of_a_long_interleaved_panel_stay_in_order():
     index = pd.MultiIndex.from_arrays([keys, np.arange(3000)])
     for key, rows in panel_rows(index):
         np.testing.assert_array_equal(rows, np.flatnonzero(keys == key))
+
+
+def test_groups_of_one_series_are_all_rows_under_no_key():
+    for index in (None, DAYS):
+        ((key, rows),) = groups_of(index, 20)
+        assert key is None and rows.tolist() == list(range(20))
+    index = pd.MultiIndex.from_arrays([list("bab"), DAYS[:3]])
+    assert [(key, list(rows)) for key, rows in groups_of(index, 3)] == [("b", [0, 2]), ("a", [1])]
 
 
 def test_all_rows_of_an_index_keep_its_freq():

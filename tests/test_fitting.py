@@ -8,7 +8,16 @@ import torch
 from sklearn.linear_model import Ridge
 
 from tsrnn.fitting import PENALTIES, Fitting, ridge
-from tsrnn.forking import Anchor, Corpus, Known, Layout, draw_passes, make_line, stacked
+from tsrnn.forking import (
+    Anchor,
+    Corpus,
+    Covariates,
+    Known,
+    Layout,
+    draw_passes,
+    make_line,
+    stacked,
+)
 from tsrnn.heads import HEADS
 from tsrnn.networks import Encoder, ForkingNetwork, build
 from tsrnn.scaling import usual_deviation
@@ -23,7 +32,8 @@ def fitting(y, held_out=100, X=None, loss="squared_error", seed=0):
     learnt = y[: len(y) - held_out]
     deviation = usual_deviation((learnt - y[0])[:, None], 8, np.abs(y[:1]))
     known = Known(y[:1], deviation, np.zeros((covariates, 1)), Anchor(1))
-    corpus = Corpus([make_line(y[:, None], X, known, layout)], layout)
+    given = None if X is None else Covariates(X, covariates)
+    corpus = Corpus([make_line(y[:, None], known, layout, given)], layout)
     inputs = layout.size(1, covariates)
     generator = torch.Generator().manual_seed(seed)
     network = ForkingNetwork(
@@ -55,7 +65,7 @@ def to_and_fro(T=600, seed=0):
 
 
 def corrections(fit):
-    batch = fit._held_out()[0]
+    batch = fit.held_out[0]
     with torch.inference_mode():
         return fit.network(batch.x, batch.known)
 
@@ -120,7 +130,7 @@ def test_best_penalty_has_the_least_loss_on_the_steps_that_judge():
     best, losses = fit.best_penalty(), {}
     for penalty in (None, *PENALTIES):
         fit.start_from(penalty)
-        losses[penalty] = fit._mean(fit._held_out())
+        losses[penalty] = fit._mean(fit.held_out)
     assert losses[best] == min(losses.values())
 
 
@@ -144,7 +154,7 @@ def test_trust_follows_its_formula():
     fit = fitting(to_and_fro())
     fit.start_from(1.0)
     gains = []
-    for batch in fit._held_out():
+    for batch in fit.held_out:
         with torch.inference_mode():
             raw = fit.network(batch.x, batch.known)[..., 0]
         gain = 0.5 * (batch.target**2 - (raw - batch.target) ** 2) * batch.use
@@ -164,7 +174,7 @@ def test_trust_without_any_observed_step_to_judge_is_none():
 def test_held_out_targets_are_the_steps_after_until_each_h_times():
     fit = fitting(random_walk(), held_out=50)
     fit.corpus.w[:, 0] = np.arange(600)  # no value is missing: count what is used
-    used = torch.cat([batch.use.flatten() for batch in fit._held_out()])
+    used = torch.cat([batch.use.flatten() for batch in fit.held_out])
     assert int(used.sum()) == 50 * H
 
 
@@ -174,7 +184,7 @@ def test_training_targets_never_lie_after_until():
         assert batch.use.any()
     segment = fit.corpus.layout.segment
     passes = draw_passes(fit.until, segment, fit.origins, 1, np.random.default_rng(0))
-    used = fit._tensors(passes, np.zeros_like(fit.until), fit.until).use[..., 0]
+    used = fit._tensors(passes, np.zeros_like(fit.until), fit.until, fit.corpus).use[..., 0]
     steps = fit.corpus.batch(*stacked(passes)).step
     assert steps[used.numpy() > 0].max() == fit.until[0] - 1
 
@@ -185,9 +195,9 @@ def test_training_learns_a_relation_that_no_linear_start_can():
         y[t] = 4 * y[t - 1] * (1 - y[t - 1])  # the logistic map: no correlation between its values
     fit = fitting(y, held_out=300)
     fit.start_from(fit.best_penalty())
-    linear = fit._mean(fit._held_out())
+    linear = fit._mean(fit.held_out)
     fit.run(0.01, max_epochs=60, learning_rate=0.02)
-    assert fit._mean(fit._held_out()) < 0.5 * linear
+    assert fit._mean(fit.held_out) < 0.5 * linear
 
 
 def test_loss_of_a_batch_is_the_mean_over_the_targets_that_count():

@@ -7,14 +7,17 @@ from tsrnn.forking import (
     OUTSIDE,
     Anchor,
     Corpus,
+    Covariates,
     Known,
     Layout,
     draw_passes,
     fill,
     last_passes,
+    line_of,
     make_line,
     pass_ending_at,
     stacked,
+    steps_since,
 )
 from tsrnn.scaling import usual_deviation, working_values
 
@@ -49,9 +52,16 @@ def known_of(y, anchor=ANCHORS[3], effect=None):
     return Known(origin, usual_deviation(w, 8, np.ones(len(origin))), effect, anchor)
 
 
+def line_with(y, X, known, chosen, n_known=None):
+    """A line with covariates, all of them known in advance unless said otherwise."""
+    if X is None:
+        return make_line(y, known, chosen)
+    return make_line(y, known, chosen, Covariates(X, X.shape[1] if n_known is None else n_known))
+
+
 def corpus_of(y, anchor=ANCHORS[3], X=None, effect=None, **changes):
     chosen = layout(**changes)
-    return Corpus([make_line(y, X, known_of(y, anchor, effect), chosen)], chosen)
+    return Corpus([line_with(y, X, known_of(y, anchor, effect), chosen)], chosen)
 
 
 def slow_base(line, chosen, t, h):
@@ -64,6 +74,12 @@ def slow_base(line, chosen, t, h):
     return pattern + (line.scaled.level[t] if line.known.anchor.around_level else 0)
 
 
+def slow_unseen(w, t):
+    """Logarithm of one more than the steps since each target was seen, or since the start."""
+    seen = [np.flatnonzero(np.isfinite(w[: t + 1, k])) for k in range(w.shape[1])]
+    return [np.log1p(t - (places[-1] if len(places) else 0)) for places in seen]
+
+
 def slow_input(line, chosen, t):
     """What is shown at origin t: window, surprises, mask, change of level, seasons, covariates."""
     w, level, scale = line.scaled.w, line.scaled.level[t], line.scaled.scale[t]
@@ -73,8 +89,9 @@ def slow_input(line, chosen, t):
         window.append((line.filled[s] - level) / scale if s >= 0 else np.zeros(w.shape[1]))
         surprises.append(np.where(seen, line.surprise[max(s, 0)] / scale, 0))
         missing.append(~(np.zeros(w.shape[1], bool) | seen))
-        if line.X is not None:
-            covariates.append(line.X[s] if s >= 0 else np.zeros(line.X.shape[1]))
+        if line.covariates is not None:
+            X = line.covariates.X
+            covariates.append(X[s] if s >= 0 else np.zeros(X.shape[1]))
     rise = [(level - line.scaled.level[max(0, t - chosen.segment)]) / scale]
     seasonal = []
     for m in chosen.seasons:
@@ -82,7 +99,7 @@ def slow_input(line, chosen, t):
             for h in range(1, chosen.horizon + 1):
                 place = t + h - m * -(-h // m)
                 seasonal.append((line.filled[place if place >= 0 else t] - level) / scale)
-    masks = missing if chosen.shows_missing else []
+    masks = [*missing, slow_unseen(w, t)] if chosen.shows_missing else []
     return np.concatenate([*window, *surprises, *masks, *rise, *seasonal, *covariates])
 
 
@@ -93,7 +110,7 @@ def test_batch_equals_the_slow_loop(anchor, with_covariates):
     X = rng.normal(size=(44, 3)) if with_covariates else None
     effect = rng.normal(size=(3, 2)) if with_covariates else None
     chosen = layout()
-    line = make_line(y, X, known_of(y, anchor, effect), chosen)
+    line = line_with(y, X, known_of(y, anchor, effect), chosen)
     batch = Corpus([line], chosen).batch(np.array([0]), np.arange(40)[None])
     for t in range(40):
         np.testing.assert_allclose(batch.x[0, t], slow_input(line, chosen, t), atol=1e-12)
@@ -131,8 +148,62 @@ def test_covariates_beyond_what_is_known_are_zero():
 def test_the_linear_effect_is_taken_off_the_working_values():
     y, X = values(missing=0), np.random.default_rng(1).normal(size=(40, 1))
     effect = np.array([[2.0, -1.0]])
-    line = make_line(y, X, known_of(y, Anchor(1), effect), layout())
+    line = line_with(y, X, known_of(y, Anchor(1), effect), layout())
     np.testing.assert_allclose(line.scaled.w, y - y[0] - X @ effect, atol=1e-12)
+
+
+def test_columns_of_the_past_only_are_seen_up_to_the_origin_and_nowhere_else():
+    y, X = values(missing=0), np.random.default_rng(1).normal(size=(40, 3))
+    known, chosen = known_of(y, Anchor(1), np.ones((2, 2))), layout()
+    changed = X.copy()
+    changed[21:, 2] = 1e9
+    batches = [
+        Corpus([line_with(y, covariates, known, chosen, n_known=2)], chosen).batch(
+            np.array([0]), np.array([[20]])
+        )
+        for covariates in (X, changed)
+    ]
+    for a, b in zip(*batches, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert batches[0].known.shape[-1] == 4  # two columns, at the step and at its anchor
+    assert X[20, 2] in batches[0].x and X[21, 2] not in batches[0].x
+
+
+def test_covariates_ahead_are_those_known_at_the_origin():
+    """The value of a step is free of its own covariate's effect, its target of that known then."""
+    y, rng = values(missing=0), np.random.default_rng(1)
+    X, ahead, effect = rng.normal(size=(44, 1)), rng.normal(size=(40, 4, 1)), np.array([[2.0, 3.0]])
+    known, chosen = known_of(y, Anchor(1), effect), layout()
+    line = make_line(y, known, chosen, Covariates(X, 1, ahead))
+    batch = Corpus([line], chosen).batch(np.array([0]), np.arange(40)[None])
+    np.testing.assert_array_equal(batch.known[0, :39, :, 0], ahead[:39, :, 0])
+    np.testing.assert_array_equal(batch.known[0, 39, :, 0], X[40:, 0])  # the present: what is given
+    found = batch.base + batch.effect + batch.target * batch.scale[:, :, None] + y[0]
+    expected = y[np.minimum(batch.step, 39)]
+    np.testing.assert_allclose(found[batch.observed], expected[batch.observed], atol=1e-9)
+
+
+def test_what_is_static_belongs_to_its_series():
+    panel = [values(T, seed=T) for T in (25, 40)]
+    lines = [
+        make_line(y, known_of(y), layout(), static=np.array([i, 7.0])) for i, y in enumerate(panel)
+    ]
+    batch = Corpus(lines, layout()).batch(np.array([1, 0, 1]), np.array([[9], [9], [12]]))
+    np.testing.assert_array_equal(batch.static, [[1, 7], [0, 7], [1, 7]])
+
+
+def test_targets_come_from_the_truth_where_other_values_are_shown():
+    y = values(missing=0)
+    line = make_line(y, known_of(y), layout())
+    shown = line_of(line.scaled.w + 1, line.known, layout())
+    batch = Corpus([shown], layout(), truth=[line]).batch(np.array([0]), np.arange(36)[None])
+    found = batch.base + batch.target * batch.scale[:, :, None]
+    np.testing.assert_allclose(found, line.scaled.w[batch.step[0]][None], atol=1e-9)
+
+
+def test_steps_since_count_from_the_last_observed_or_the_start():
+    observed = np.array([[0], [0], [1], [0], [0], [1], [1], [0]], dtype=bool)
+    np.testing.assert_array_equal(steps_since(observed)[:, 0], [0, 1, 0, 1, 2, 0, 0, 1])
 
 
 def test_targets_put_back_on_their_base_are_the_values():
@@ -154,7 +225,7 @@ def test_nothing_after_an_origin_changes_what_is_seen_there(anchor, t):
     assert np.array_equal(known.effect, effect)
     seen = []
     for target, covariates in [(y, X), (changed, X_changed)]:
-        corpus = Corpus([make_line(target, covariates, known, layout())], layout())
+        corpus = Corpus([line_with(target, covariates, known, layout())], layout())
         seen.append(corpus.batch(np.array([0]), np.arange(t + 1)[None]))
     for name in ("x", "base", "scale"):
         a, b = (getattr(batch, name) for batch in seen)
@@ -167,7 +238,7 @@ def test_targets_never_come_from_before_their_origin():
     known, changed = known_of(y, Anchor(1)), y.copy()
     changed[:19] += 1e9
     changed[19:] = y[19:]
-    lines = [make_line(values_, None, known, layout(span=1)) for values_ in (y, changed)]
+    lines = [make_line(values_, known, layout(span=1)) for values_ in (y, changed)]
     a, b = (Corpus([line], layout()).batch(np.array([0]), np.array([[20]])) for line in lines)
     raw = [batch.base + batch.target * batch.scale[:, :, None] for batch in (a, b)]
     np.testing.assert_allclose(raw[0], raw[1], rtol=1e-9)
@@ -186,9 +257,7 @@ def test_size_counts_the_inputs():
 def test_a_series_is_read_alike_alone_and_in_a_panel():
     panel = [values(T, seed=T) for T in (25, 40, 31)]
     anchors = [Anchor(0), Anchor(6, 0.3), Anchor(1)]
-    lines = [
-        make_line(y, None, known_of(y, a), layout()) for y, a in zip(panel, anchors, strict=True)
-    ]
+    lines = [make_line(y, known_of(y, a), layout()) for y, a in zip(panel, anchors, strict=True)]
     origins = np.arange(24)[None].repeat(3, axis=0)
     together = Corpus(lines, layout()).batch(np.arange(3), origins)
     for i, line in enumerate(lines):
@@ -222,7 +291,7 @@ def test_fill_of_a_target_never_observed_is_zero():
 def test_surprise_is_the_error_of_the_forecast_one_step_before(anchor):
     chosen = layout(horizon=1)
     y = values(missing=0)
-    line = make_line(y, None, known_of(y, anchor), chosen)
+    line = make_line(y, known_of(y, anchor), chosen)
     lag = max(1, anchor.season)
     for s in range(lag, 40):
         expected = line.scaled.w[s] - slow_base(line, chosen, s - 1, 1)

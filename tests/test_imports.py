@@ -10,10 +10,14 @@ import tsrnn
 # A module may import only from modules of a lower level: one line a level, the lowest first.
 LEVELS = [
     ["checks", "calendars", "cells", "heads", "scaling", "gaps", "css", "metrics"],
-    ["training", "plotting", "download", "file_formats"],
-    ["containers", "records", "networks", "forking", "public_data", "backtest_result"],
-    ["base", "windows", "model_selection", "defaults", "fitting", "datasets"],
-    ["baselines", "regressors", "forecasters", "backtesting"],
+    ["training", "plotting", "download", "file_formats", "calendar_features", "transforms"],
+    ["containers", "records", "networks", "forking", "public_data", "backtest_result", "encoding"],
+    ["panels", "defaults", "fitting", "datasets"],
+    ["asof", "preparation"],
+    ["covariates", "model_selection", "prediction", "windows"],
+    ["base", "folds"],
+    ["local", "regressors", "forecasters", "backtesting"],
+    ["baselines"],
     ["statistical", "arima"],
     ["__init__"],  # its names come from everywhere, when first used
     ["cli"],
@@ -21,9 +25,13 @@ LEVELS = [
 ]
 LEVEL = {module: level for level, modules in enumerate(LEVELS) for module in modules}
 OPTIONAL = {"matplotlib", "polars", "rich", "typer"}
-WITH_TORCH = {"cells", "heads", "networks", "training", "fitting", "regressors", "forecasters"}
+WITH_TORCH = {
+    *("cells", "heads", "networks", "training", "fitting", "prediction"),
+    *("regressors", "forecasters"),
+}
 WITHOUT_PANDAS = {
     *("cells", "heads", "networks", "scaling", "training", "forking", "fitting", "defaults"),
+    *("encoding", "prediction"),
 }
 
 TREES = {

@@ -8,6 +8,8 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_score
 
+from tsrnn import ARIMA
+from tsrnn.asof import AsOf
 from tsrnn.model_selection import ExpandingWindowSplit, SlidingWindowSplit, stamp_positions
 
 
@@ -166,3 +168,34 @@ def test_a_multiindex_of_three_levels_is_refused():
     index = pd.MultiIndex.from_tuples([(1, 2, 3)], names=list("abc"))
     with pytest.raises(TypeError, match=r"levels \['a', 'b', 'c'\]: expected two"):
         next(ExpandingWindowSplit(1, horizon=1).split(pd.Series(0.0, index=index)))
+
+
+def vintages(n):
+    """The days of a month, forecast two days ahead and corrected the day after."""
+    days = pd.date_range("2024-01-01", periods=n)
+    frame = pd.DataFrame({"day": days.repeat(2), "x": np.random.default_rng(0).normal(size=2 * n)})
+    frame["issued"] = frame["day"] + pd.to_timedelta(np.tile([-2, 1], n), unit="D")
+    return frame
+
+
+def test_rows_of_vintages_are_split_as_those_of_a_frame():
+    frame = pd.concat([vintages(9).assign(id="a"), vintages(7).assign(id="b")])
+    X = AsOf(frame, "day", "issued", series="id")
+    splitter = ExpandingWindowSplit(2, horizon=2)
+    assert folds(splitter, X) == folds(splitter, pd.Series(0.0, index=X.index))
+    assert splitter.get_n_splits(X) == 2
+
+
+def test_scikit_learn_scores_a_forecaster_with_vintages_on_both_splitters():
+    frame = vintages(30)
+    X = AsOf(frame, "day", "issued")
+    y = pd.Series(np.arange(30) % 5 + X.values(X.index, X.index)[:, 0], index=X.index)
+    scores = [
+        cross_val_score(ARIMA((1, 0, 0)), X, y, cv=cv)
+        for cv in (TimeSeriesSplit(2, test_size=2), ExpandingWindowSplit(2, horizon=2))
+    ]
+    later = frame["issued"] > y.index[27]
+    changed = AsOf(frame.assign(x=frame["x"].where(~later, 1e6)), "day", "issued")
+    scores.append(cross_val_score(ARIMA((1, 0, 0)), changed, y, cv=TimeSeriesSplit(2, test_size=2)))
+    assert np.isfinite(scores).all()
+    np.testing.assert_array_equal(scores, [scores[0]] * 3)

@@ -14,6 +14,7 @@ HEAVY = ("torch", "pandas", "statsmodels", "sklearn", "matplotlib")
 WITHOUT_TORCH = [
     *("base", "metrics", "model_selection", "backtesting", "backtest_result", "plotting"),
     *("baselines", "statistical", "arima", "windows", "datasets", "public_data"),
+    *("asof", "panels", "folds", "calendar_features", "transforms", "preparation"),
 ]
 
 

@@ -152,3 +152,108 @@ def test_unknown_parameters_are_refused(model, message):
 def test_too_short_series_is_refused_with_the_number_of_rows():
     with pytest.raises(ValueError, match=r"n_samples=9: at least 10 are needed; use Naive"):
         ETS().fit(y=np.arange(9.0))
+
+
+def slot(model, y, n, levels=(0.1, 0.5, 0.9)):
+    """Quantiles (n, L) of one series y that the fitted (and updated) model knows up to its end."""
+    values = np.asarray(y, dtype=float)
+    return model._quantiles_series(model.models_[None], values, n, None, np.array(levels))
+
+
+@pytest.mark.filterwarnings("ignore::statsmodels.tools.sm_exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("trend", "damped", "seasonal"),
+    [
+        (None, False, None),
+        ("add", False, None),
+        ("add", True, None),
+        (None, False, "add"),
+        ("add", False, "add"),
+        ("add", True, "add"),
+    ],
+)
+def test_additive_variances_equal_statsmodels(trend, damped, seasonal):
+    y = seasonal_series()
+    form = Form("add", trend, damped, seasonal)
+    period = 12 if seasonal else None
+    result = ETSModel(y, "add", trend, damped, seasonal, period).fit(disp=False)
+    variances = result.get_prediction(start=96, end=96 + 29).forecast_variance
+    end = _smoother(result, form, 0.0, 1.0).run(y.to_numpy())[1]
+    np.testing.assert_allclose(end.deviations(30, np.sqrt(result.mse)) ** 2, variances, rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::statsmodels.tools.sm_exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "form", [*(f for f in FORMS if "mul" in f), Form("add", "add", False, "mul")]
+)
+@pytest.mark.parametrize(("alpha", "gamma"), [(0.5, 0.3), (0.1, 0.6)])
+def test_multiplicative_variances_equal_those_of_paths_of_statsmodels(form, alpha, gamma):
+    y = seasonal_series().to_numpy()
+    fit, (centre, scale) = _estimate(y, form, 12, full=True), _units(y, form)
+    names = fit.model.param_names
+    params = dict(zip(names, fit.params, strict=True)) | {"smoothing_level": alpha}
+    if form.trend:
+        params["smoothing_trend"] = 0.2 * alpha
+    if form.seasonal:
+        params["smoothing_seasonal"] = gamma
+    result = fit.model.smooth(np.array([params[name] for name in names]))
+    errors = 0.03 * np.random.default_rng(0).normal(size=(30, 20_000))
+    paths = result.simulate(30, anchor="end", repetitions=20_000, random_errors=errors)
+    end = _smoother(result, form, centre, scale).run(y)[1]
+    deviations = end.deviations(30, 0.03)
+    np.testing.assert_allclose(deviations, scale * paths.std(axis=1), rtol=0.03)
+
+
+def test_sigma_is_that_of_the_observed_residuals_with_degrees_of_freedom():
+    y = seasonal_series()
+    y.iloc[[30, 31, 60]] = NAN
+    model = ETS(error="add", trend=None, seasonal="add").fit(y=y)
+    errors = (y - model.predict(y.to_frame()[[]])).dropna()
+    fitted = model.models_[None]
+    freedom = 93 - 14  # alpha, gamma, level, and a season of mean zero
+    expected = np.sqrt(np.sum(errors**2) / freedom)
+    assert fitted.sigma * fitted.now.scale == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("error", ["add", "mul"])
+def test_median_is_the_forecast_and_quantiles_scale_with_the_units(error):
+    y = seasonal_series(60)
+    values = slot(ETS(error=error).fit(y=y), y, 12)
+    model = ETS(error=error).fit(y=1e9 * y)
+    scaled = slot(model, 1e9 * y, 12)
+    np.testing.assert_array_equal(scaled[:, 1], model.predict(horizon=12))
+    np.testing.assert_allclose(scaled / 1e9, values, rtol=1e-9)
+    assert (np.diff(values, axis=1) > 0).all()
+
+
+def test_eighty_percent_interval_covers_random_walks():
+    paths = 20 + np.random.default_rng(1).normal(size=(100, 60)).cumsum(axis=1)
+    model = ETS(error="add", trend=None)
+    bounds = np.array([slot(model.fit(y=path[:50]), path[:50], 10) for path in paths])
+    inside = (bounds[:, :, 0] <= paths[:, 50:]) & (paths[:, 50:] <= bounds[:, :, 2])
+    assert inside.mean() == pytest.approx(0.80, abs=0.06)
+
+
+@pytest.mark.parametrize("error", ["add", "mul"])
+@pytest.mark.parametrize("known", [60, 86])
+def test_missing_values_at_the_end_widen_the_interval_as_steps_do(error, known):
+    y = seasonal_series()
+    gone = y.where(np.arange(96) < 86)
+    model = ETS(error=error, trend="add").fit(y=y.iloc[:known])
+    whole = slot(model.update(y=y.iloc[known:86]) if known < 86 else model, y.iloc[:86], 14)
+    later = model.update(y=gone.iloc[86:90]).update(y=gone.iloc[90:])
+    np.testing.assert_allclose(slot(later, gone, 4), whole[10:], rtol=1e-12)
+
+
+def test_quantiles_of_a_constant_are_the_constant_until_an_update_brings_another_value():
+    y = np.append(np.full(40, 0.1), [0.4])
+    model = ETS().fit(y=y[:40])
+    assert (slot(model, y[:40], 5) == 0.1).all()
+    assert (np.diff(slot(model.update(y=y[40:]), y, 5), axis=1) > 0).all()
+
+
+def test_multiplicative_errors_stay_finite_thousands_of_steps_ahead():
+    smoother = Smoother(FORMS[4], 0.9, 0.0, 1.0, 1.0, 1.0, 0.0, (0.5, 1.5), centre=0.0, scale=1.0)
+    deviations = smoother.deviations(4000, sigma=0.5)
+    assert np.isfinite(deviations).all()
+    assert (np.diff(deviations[::2]) > 0)[:500].all()

@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "ARIMA": "arima",
+    "AsOf": "asof",
     "AutoARIMA": "arima",
     "BacktestResult": "backtesting",
     "Drift": "baselines",
@@ -29,7 +30,9 @@ _HOME = {
     "SlidingWindowSplit": "model_selection",
     "backtest": "backtesting",
     "explain_windows": "windows",
+    "from_long": "panels",
     "make_windows": "windows",
+    "to_long": "panels",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

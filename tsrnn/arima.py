@@ -19,20 +19,20 @@ from statsmodels.tsa.statespace import kalman_filter
 from statsmodels.tsa.statespace.initialization import Initialization
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 
-from tsrnn.base import LocalForecaster
-from tsrnn.baselines import season_length
+from tsrnn.baselines import naive_deviations, normal_quantiles, season_length
 from tsrnn.checks import check_choice, check_count, check_rows
 from tsrnn.css import SHORT, Arma, Orders, fit_arma
 from tsrnn.gaps import FLOAT_EPS, bridge, is_constant, last_seen, naive_one_step, snap
+from tsrnn.local import LocalForecaster
 
-# Keep no covariances but the last: 30 ms and 3 MB in place of 440 ms and 130 MB (T=3,000, m=24).
+# Of the states' covariances keep the last: 30 ms and 3 MB, not 440 ms and 130 MB (T=3,000, m=24).
 STATES_ONLY = (
-    kalman_filter.MEMORY_NO_FORECAST_COV
-    | kalman_filter.MEMORY_NO_PREDICTED_COV
+    kalman_filter.MEMORY_NO_PREDICTED_COV
     | kalman_filter.MEMORY_NO_FILTERED
     | kalman_filter.MEMORY_NO_GAIN
     | kalman_filter.MEMORY_NO_SMOOTHING
 )
+DIFFUSE = 1e6  # statsmodels' variance of a state of which nothing is known
 # With gaps the Kalman filter climbs the exact likelihood while rows x states^2 stay below this
 # (some seconds); above, the estimates from the bridged series are kept.
 GAP_BUDGET = 200_000
@@ -110,6 +110,10 @@ class LastValue:
         """Forecast ``(n,)`` by the last observation."""
         return np.full(n, y[last_seen(y)[-1]])
 
+    def deviations(self, y: np.ndarray, n: int) -> np.ndarray:
+        """Return the standard deviations ``(n,)``: zero until an update brings another value."""
+        return naive_deviations(y, n)
+
     def one_step(self, y: np.ndarray, X: np.ndarray | None) -> np.ndarray:
         """Forecast each step by the last observation before it."""
         return naive_one_step(y)
@@ -117,6 +121,15 @@ class LastValue:
     def extended(self, y: np.ndarray, X: np.ndarray | None) -> LastValue:
         """Take note of new steps: the forecasts read them from the history."""
         return self
+
+
+class Filtered(NamedTuple):
+    """What the Kalman filter says of T steps, and how it leaves them."""
+
+    forecasts: np.ndarray  # (T,) of each step from those before, in units of y
+    variances: np.ndarray  # (T,) of their errors where observed, those of the innovations being one
+    state: np.ndarray  # (states,)
+    covariance: np.ndarray  # (states, states), in units of the innovations' variance
 
 
 @dataclass(frozen=True)
@@ -127,8 +140,9 @@ class StateSpaceModel:
     params: np.ndarray  # in the order of SARIMAX: constant, AR, MA, seasonal AR, seasonal MA
     coefficients: np.ndarray  # of the covariates, (F,)
     units: Units
+    sigma: float = 1.0  # standard deviation of the innovations, in units of y
     state: np.ndarray | None = None  # (states,), None before anything was seen
-    covariance: np.ndarray | None = None
+    covariance: np.ndarray | None = None  # where sigma is one
     trace: tuple[dict[str, Any], ...] = ()
 
     @property
@@ -143,7 +157,25 @@ class StateSpaceModel:
 
     def forecast(self, y: np.ndarray, n: int, X: np.ndarray | None) -> np.ndarray:
         """Forecast ``(n,)`` from the state, that is filter n missing values."""
-        return self._filter(np.full(n, np.nan), X)[0]
+        return self._filter(np.full(n, np.nan), X).forecasts
+
+    def deviations(self, y: np.ndarray, n: int) -> np.ndarray:
+        """Return the standard deviations ``(n,)`` of the forecast errors.
+
+        With the design row Z, transition T and selection R the error of step h is that of the
+        state at the end, ``Z T^(h - 1) (a - a_hat)``, plus later innovations, weighted ``Z T^i R``.
+        """
+        with _quiet():
+            model = self._system(np.full(1, np.nan))
+        row, transition = model["design"][0], model["transition"]
+        selection = model["selection"][:, 0]
+        known, weights = np.empty(n), np.empty(n)
+        for h in range(n):
+            known[h] = row @ self.covariance @ row
+            weights[h] = row @ selection
+            row = row @ transition
+        later = np.concatenate([[0.0], np.cumsum(weights[:-1] ** 2)])
+        return self.sigma * np.sqrt(known + later)
 
     def one_step(self, y: np.ndarray, X: np.ndarray | None) -> np.ndarray:
         """Filter a series from its beginning: one-step forecasts ``(T,)``."""
@@ -151,21 +183,31 @@ class StateSpaceModel:
         if self.specification.lost:  # the level is free: let it be the first value known
             first = float(y[np.argmax(np.isfinite(y))])
             start = replace(start, units=replace(self.units, centre=first))
-        return start._filter(y, X)[0]
+        return start._filter(y, X).forecasts
 
     def extended(self, y: np.ndarray, X: np.ndarray | None) -> StateSpaceModel:
         """Carry the state over new steps y."""
-        _, state, covariance = self._filter(y, X)
-        return replace(self, state=state, covariance=covariance)
+        history = self._filter(y, X)
+        return replace(self, state=history.state, covariance=history.covariance)
 
-    def _filter(
-        self, y: np.ndarray, X: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def started(self, y: np.ndarray, X: np.ndarray | None) -> StateSpaceModel:
+        """Filter the whole history and estimate sigma from its errors.
+
+        The first observations fix the states that differencing leaves free: they count for nothing.
+        Each parameter takes a degree of freedom, as in ``forecast::Arima``.
+        """
+        history = self._filter(y, X)
+        used = np.isfinite(y) & (history.variances < DIFFUSE / 2)
+        squares = (y - history.forecasts)[used] ** 2 / history.variances[used]
+        freedom = len(squares) - len(self.params) - len(self.coefficients)
+        sigma = float(np.sqrt(squares.sum() / max(1, freedom)))
+        return replace(self, sigma=sigma, state=history.state, covariance=history.covariance)
+
+    def _filter(self, y: np.ndarray, X: np.ndarray | None) -> Filtered:
         scaled, exog = self.units.shrink(y, X)
         explained = np.zeros(len(y)) if exog is None else exog @ self.coefficients
         with _quiet():
-            model = _sarimax(scaled - explained, None, self.specification)
-            model.update(np.append(self.params, 1.0))  # forecasts do not depend on the variance
+            model = self._system(scaled - explained)
             if self.state is not None:
                 model.ssm.initialization = Initialization(
                     model.k_states, "known", constant=self.state, stationary_cov=self.covariance
@@ -173,11 +215,43 @@ class StateSpaceModel:
             result = model.ssm.filter(conserve_memory=STATES_ONLY)
         # statsmodels leaves out forecasts of missing values when it is told to keep little
         forecasts = model["design"] @ result.predicted_state[:, :-1] + model["obs_intercept"]
-        values = self.units.centre + self.units.scale * (forecasts[0] + explained)
-        return values, result.predicted_state[:, -1], result.predicted_state_cov[:, :, -1]
+        return Filtered(
+            self.units.centre + self.units.scale * (forecasts[0] + explained),
+            result.forecasts_error_cov[0, 0],
+            result.predicted_state[:, -1],
+            result.predicted_state_cov[:, :, -1],
+        )
+
+    def _system(self, scaled: np.ndarray) -> SARIMAX:
+        """Return the state space with innovations of variance one: sigma multiplies deviations."""
+        model = _sarimax(scaled, None, self.specification)
+        model.update(np.append(self.params, 1.0))
+        return model
 
 
-class ARIMA(LocalForecaster):
+class StateSpaceForecaster(LocalForecaster):
+    """Interface of the forecasters below: a leaf says how the model of one series is found."""
+
+    def _forecast_series(
+        self, model: Any, y: np.ndarray, n: int, X: np.ndarray | None
+    ) -> np.ndarray:
+        return model.forecast(y, n, X)
+
+    def _quantiles_series(
+        self, model: Any, y: np.ndarray, n: int, X: np.ndarray | None, levels: np.ndarray
+    ) -> np.ndarray:
+        return normal_quantiles(model.forecast(y, n, X), model.deviations(y, n), levels)
+
+    def _in_sample_series(self, model: Any, y: np.ndarray, X: np.ndarray | None) -> np.ndarray:
+        return model.one_step(y, X)
+
+    def _update_series(
+        self, model: Any, y: np.ndarray, new_steps: int, X: np.ndarray | None
+    ) -> Any:
+        return model.extended(y[-new_steps:], None if X is None else X[-new_steps:])
+
+
+class ARIMA(StateSpaceForecaster):
     """Seasonal ARIMA of given orders, with covariates as regressors: SARIMAX of statsmodels.
 
     ``phi(B) Phi(B^m) (1 - B)^d (1 - B^m)^D (y - X b) = c + theta(B) Theta(B^m) e``, estimated by
@@ -186,6 +260,11 @@ class ARIMA(LocalForecaster):
     series, whose gaps are bridged for estimation only. ``update`` filters the new rows with the
     parameters as they are (statsmodels' ``append(refit=False)``). In-sample forecasts of the first
     ``d + D m`` steps, which nothing determines, are the first observed value.
+
+    Quantiles are normal with the forecast variances of the state space: of the state at the end
+    and of the innovations to come, not of the parameters. The innovations' variance is that of the
+    residuals, a degree of freedom taken by each parameter (statsmodels: by none). For a constant
+    series they are those of ``Naive``: the constant.
 
     Parameters
     ----------
@@ -228,19 +307,6 @@ class ARIMA(LocalForecaster):
             return LastValue()
         return _estimate(y, X, specification)
 
-    def _forecast_series(
-        self, model: Any, y: np.ndarray, n: int, X: np.ndarray | None
-    ) -> np.ndarray:
-        return model.forecast(y, n, X)
-
-    def _in_sample_series(self, model: Any, y: np.ndarray, X: np.ndarray | None) -> np.ndarray:
-        return model.one_step(y, X)
-
-    def _update_series(
-        self, model: Any, y: np.ndarray, new_steps: int, X: np.ndarray | None
-    ) -> Any:
-        return model.extended(y[-new_steps:], None if X is None else X[-new_steps:])
-
     def _specification(self) -> Specification:
         p, d, q = _orders("order", self.order, "(p, d, q)", 3)
         P, D, Q, m = _orders("seasonal_order", self.seasonal_order, "(P, D, Q, m)", 4)
@@ -253,7 +319,7 @@ class ARIMA(LocalForecaster):
         return Specification((p, d, q), (P, D, Q, m) if P + D + Q else (0, 0, 0, 0), constant)
 
 
-class AutoARIMA(LocalForecaster):
+class AutoARIMA(StateSpaceForecaster):
     """ARIMA with orders found by the stepwise search of Hyndman and Khandakar (2008).
 
     The differences come from tests: D by the strength of the season in an STL decomposition (Wang,
@@ -261,7 +327,8 @@ class AutoARIMA(LocalForecaster):
     Then the neighbours of the best model so far are tried until none has a lower AICc. For series
     longer than 200 steps candidates are fitted by conditional least squares and compared by their
     exact likelihood there; the three best are then fitted by exact maximum likelihood. Gaps are
-    bridged during the search; the chosen model is fitted, and forecasts, as ``ARIMA`` does.
+    bridged during the search; the chosen model is fitted, and forecasts, as ``ARIMA`` does, with
+    quantiles from its state space as there; that the orders were chosen widens nothing.
 
     Parameters
     ----------
@@ -344,19 +411,6 @@ class AutoARIMA(LocalForecaster):
             return LastValue()
         return self._search(y, X, m)
 
-    def _forecast_series(
-        self, model: Any, y: np.ndarray, n: int, X: np.ndarray | None
-    ) -> np.ndarray:
-        return model.forecast(y, n, X)
-
-    def _in_sample_series(self, model: Any, y: np.ndarray, X: np.ndarray | None) -> np.ndarray:
-        return model.one_step(y, X)
-
-    def _update_series(
-        self, model: Any, y: np.ndarray, new_steps: int, X: np.ndarray | None
-    ) -> Any:
-        return model.extended(y[-new_steps:], None if X is None else X[-new_steps:])
-
     def _search(self, y: np.ndarray, X: np.ndarray | None, m: int) -> StateSpaceModel:
         """Choose the differences, then climb from simple models to the lowest AICc."""
         filled, exog = _bridged(y, X, m)
@@ -432,7 +486,7 @@ def _with_state(
     params, coefficients = _statsmodels_params(arma, specification)
     if np.isnan(y).any():
         params, coefficients = _climb_with_gaps(y, X, specification, params, coefficients, units)
-    return StateSpaceModel(specification, params, coefficients, units).extended(y, X)
+    return StateSpaceModel(specification, params, coefficients, units).started(y, X)
 
 
 def _fit_complete(

@@ -1,8 +1,6 @@
 """Backtest forecasters: fit on the past of each origin, forecast what follows, score and compare.
 
-Conventions: n rows, K targets (1 but for a wide frame). A fold is one origin with its training and
-its test rows; a chain is a run of folds through which one fitted model is carried (a single fold
-with ``refit="cold"``).
+Conventions: n rows, K targets (1 but for a wide frame). Folds and chains are those of ``folds``.
 """
 
 from __future__ import annotations
@@ -20,49 +18,18 @@ from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
-from sklearn.utils import _safe_indexing
 from tqdm import tqdm
 
+from tsrnn.asof import AsOf
 from tsrnn.backtest_result import BacktestResult, Metric, score_folds
 from tsrnn.calendars import observed_season
 from tsrnn.checks import check_choice, check_count
-from tsrnn.containers import check_index, index_of, panel_rows, read_target
+from tsrnn.containers import index_of, panel_rows
+from tsrnn.folds import Data, Fold, make_chains, make_folds, read_data, rows_ahead
 from tsrnn.metrics import METRICS, seasonal_naive_error
-from tsrnn.model_selection import ExpandingWindowSplit, SlidingWindowSplit, stamp_positions
 
 WINDOWS = ("expanding", "sliding")
 REFITS = ("cold", "warm", "none")
-
-
-@dataclass(frozen=True)
-class _Data:
-    """What is backtested: the caller's X and y, and y read once."""
-
-    X: Any
-    y: Any
-    values: NDArray  # (n, K)
-    labels: NDArray  # (n, K) the series each value belongs to
-    stamps: NDArray  # (n,) position of each row's time stamp
-    times: pd.Index  # (n,) its label
-    index: pd.Index | None  # of y
-
-    def rows(self, which: NDArray) -> tuple[Any, Any]:
-        """Return (X, y) of some rows; X stays None where there is none."""
-        X = None if self.X is None else _safe_indexing(self.X, which)
-        return X, _safe_indexing(self.y, which)
-
-    def origin(self, fold: _Fold) -> Any:
-        """Return the label of the last training stamp."""
-        return self.times[int(np.flatnonzero(self.stamps == fold.last)[0])]
-
-
-@dataclass(frozen=True)
-class _Fold:
-    number: int
-    train: NDArray
-    test: NDArray
-    new: NDArray  # rows that came after the training rows of the fold before
-    last: int  # position of the last training stamp
 
 
 @dataclass(frozen=True)
@@ -70,7 +37,7 @@ class _Outcome:
     """What one model did in one fold."""
 
     model: str
-    fold: _Fold
+    fold: Fold
     action: str
     fit_seconds: float = np.nan
     predict_seconds: float = np.nan
@@ -103,8 +70,10 @@ def backtest(
     models : dict of name -> estimator, list of estimators, or one estimator
         Forecasters, or any scikit-learn regressor or pipeline when X is given. In a list the
         lower-case class name is the name. They are cloned; yours are left as they are.
-    X : array or DataFrame of n rows, optional
-        Covariates known at each row's time, so those of the test rows go to ``predict``.
+    X : array or DataFrame of n rows, or AsOf, optional
+        Covariates known at each row's time, so those of the test rows go to ``predict`` (but for
+        the columns that a model declares ``past_only``). Of an :class:`AsOf` each fold gets the
+        vintages issued up to its origin, and no other.
     y : Series, DataFrame or array of n rows
         One series; a wide frame of several targets; or a panel with a MultiIndex ``(series,
         time)``, which is split by time stamp. Missing values go to the models; they are not scored.
@@ -157,7 +126,8 @@ def backtest(
     Notes
     -----
     A model never gets a row after its origin, but for the covariates X of the rows it forecasts. If
-    those are not known in advance in real life, the backtest is too good: lag them.
+    those are not known in advance in real life, the backtest is too good: lag them, declare them
+    ``past_only``, or pass what had been forecast of them as an :class:`AsOf`.
 
     Examples
     --------
@@ -178,10 +148,10 @@ def backtest(
         if value is not None:
             check_count(name, value)
     metrics = _named_metrics(scoring)
-    data = _read(X, y)
-    folds = _folds(data, horizon, n_folds, step, initial, window, gap)
+    data = read_data(X, y)
+    folds = make_folds(data, horizon, n_folds, step, initial, window, gap)
     season = _season(seasonality, data, folds[0])
-    chains = [(name, chain) for chain in _chains(folds, refit) for name in named]
+    chains = [(name, chain) for chain in make_chains(folds, refit) for name in named]
     outcomes = _run(chains, named, data, refit == "warm", n_jobs, progress)
     forecasts = _forecasts(outcomes, data)
     references = _references(folds, data, season)
@@ -254,74 +224,7 @@ def _named_metrics(scoring: Any) -> dict[str, Metric]:
     return {name: METRICS[name] for name in names}
 
 
-def _read(X: Any, y: Any) -> _Data:
-    if y is None and X is not None:
-        raise ValueError("y is None: to backtest on a series call backtest(models, y=series, ...)")
-    values, index, form = read_target(y, owner="backtest")
-    n = len(values)
-    if index is not None:
-        check_index(index, "y")
-    if X is not None and len(X) != n:
-        raise ValueError(f"X has {len(X)} rows and y has {n}: expected as many")
-    covariate_index = index_of(X)
-    if index is not None and covariate_index is not None and not covariate_index.equals(index):
-        first = int(np.argmax(np.asarray(covariate_index != index)))
-        raise ValueError(
-            f"X.index differs from y.index, first at row {first}: "
-            f"{covariate_index[first]} and {index[first]}"
-        )
-    stamps = stamp_positions(index, n)
-    if isinstance(index, pd.MultiIndex):
-        times = index.get_level_values(1)
-    else:
-        times = pd.RangeIndex(n) if index is None else index
-    return _Data(X, y, values, _labels(index, form.names, values.shape), stamps, times, index)
-
-
-def _labels(index: pd.Index | None, names: tuple[Any, ...], shape: tuple[int, ...]) -> NDArray:
-    """Name the series of each value (n, K): the target, in a panel the series."""
-    n, n_targets = shape
-    if not names:
-        names = tuple(range(n_targets)) if n_targets > 1 else ("y",)
-    targets = np.array(["y" if name is None else name for name in names], dtype=object)
-    labels = np.tile(targets, (n, 1))
-    if not isinstance(index, pd.MultiIndex):
-        return labels
-    keys = np.asarray(index.get_level_values(0), dtype=object)[:, np.newaxis]
-    if n_targets == 1:
-        return keys
-    return np.frompyfunc(lambda key, target: f"{key} {target}", 2, 1)(keys, labels)
-
-
-def _folds(
-    data: _Data,
-    horizon: int,
-    n_folds: int | None,
-    step: int | None,
-    initial: int | None,
-    window: str,
-    gap: int,
-) -> list[_Fold]:
-    splitter: ExpandingWindowSplit | SlidingWindowSplit
-    if window == "expanding":
-        splitter = ExpandingWindowSplit(
-            n_folds, horizon=horizon, step=step, initial=initial, gap=gap
-        )
-    else:
-        splitter = SlidingWindowSplit(n_folds, horizon=horizon, step=step, window=initial, gap=gap)
-    folds: list[_Fold] = []
-    known = -1  # position of the last training stamp of the fold before
-    for train, test in splitter.split(
-        pd.Series(0.0, index=data.times if data.index is None else data.index)
-    ):
-        last = int(data.stamps[train].max())
-        new = np.flatnonzero((data.stamps > known) & (data.stamps <= last))
-        folds.append(_Fold(len(folds), train, test, new, last))
-        known = last
-    return folds
-
-
-def _season(seasonality: int | None, data: _Data, first: _Fold) -> int:
+def _season(seasonality: int | None, data: Data, first: Fold) -> int:
     stamps = len(np.unique(data.stamps[first.train]))
     if seasonality is None:
         season = observed_season(data.times.unique().sort_values())
@@ -335,17 +238,10 @@ def _season(seasonality: int | None, data: _Data, first: _Fold) -> int:
     return seasonality
 
 
-def _chains(folds: list[_Fold], refit: str | int) -> list[list[_Fold]]:
-    """Cut the folds into runs that are fitted once, at their first fold (with "warm" at each)."""
-    whole = isinstance(refit, str) and refit != "cold"
-    length = len(folds) if whole else 1 if refit == "cold" else int(refit)
-    return [folds[i : i + length] for i in range(0, len(folds), length)]
-
-
 def _run(
-    chains: Sequence[tuple[str, list[_Fold]]],
+    chains: Sequence[tuple[str, list[Fold]]],
     named: dict[str, Any],
-    data: _Data,
+    data: Data,
     warm: bool,
     n_jobs: int | None,
     progress: bool | Callable[[int, int], None],
@@ -371,9 +267,9 @@ def _run(
 
 
 def _outcomes(
-    chains: Sequence[tuple[str, list[_Fold]]],
+    chains: Sequence[tuple[str, list[Fold]]],
     named: dict[str, Any],
-    data: _Data,
+    data: Data,
     warm: bool,
     n_jobs: int | None,
 ) -> Iterator[_Outcome]:
@@ -392,13 +288,13 @@ def _outcomes(
 
 
 def _chain_outcomes(
-    name: str, model: Any, chain: list[_Fold], data: _Data, warm: bool
+    name: str, model: Any, chain: list[Fold], data: Data, warm: bool
 ) -> list[_Outcome]:
     return list(_run_chain(name, model, chain, data, warm))
 
 
 def _run_chain(
-    name: str, model: Any, chain: list[_Fold], data: _Data, warm: bool
+    name: str, model: Any, chain: list[Fold], data: Data, warm: bool
 ) -> Iterator[_Outcome]:
     """Fit a clone at the first fold, carry it through the others; after a failure start afresh."""
     fitted = None
@@ -409,9 +305,9 @@ def _run_chain(
             if fitted is None:
                 fitted = clone(model).set_params(warm_start=True) if warm else clone(model)
             if action == "fit":
-                fitted.fit(*data.rows(fold.train))
+                fitted.fit(*data.rows(fold.train, fold))
             else:
-                fitted.update(*data.rows(fold.new))
+                fitted.update(*data.rows(fold.new, fold))
             done = time.perf_counter()
             y_pred = _predict(fitted, data, fold)
         except Exception as error:
@@ -424,13 +320,13 @@ def _run_chain(
             )
 
 
-def _predict(model: Any, data: _Data, fold: _Fold) -> NDArray:
+def _predict(model: Any, data: Data, fold: Fold) -> NDArray:
     """Forecast the test rows of a fold, (rows, K); without X only their index is told."""
-    known_places = index_of(data.X) is not None
-    rows = fold.test if known_places else _rows_ahead(data, fold)
+    known_places = isinstance(data.X, AsOf) or index_of(data.X) is not None
+    rows = fold.test if known_places else rows_ahead(data, fold)
     index = None if data.index is None else data.index[rows]
     if data.X is not None:
-        forecast = model.predict(data.rows(rows)[0])
+        forecast = model.predict(_known_ahead(data.rows(rows, fold)[0], model))
     elif index is not None:
         forecast = model.predict(pd.DataFrame(index=index))
     else:
@@ -447,11 +343,12 @@ def _predict(model: Any, data: _Data, fold: _Fold) -> NDArray:
     return values
 
 
-def _rows_ahead(data: _Data, fold: _Fold) -> NDArray:
-    """Return the rows after the origin up to the last test row: those of the gap come too."""
-    ahead = (data.stamps > fold.last) & (data.stamps <= data.stamps[fold.test].max())
-    tested = pd.Index(data.labels[:, 0]).isin(data.labels[fold.test, 0])
-    return np.flatnonzero(ahead & tested)
+def _known_ahead(X: Any, model: Any) -> Any:
+    """Leave out the columns that a model (of a search: its model) reads in the past only."""
+    past_only = getattr(getattr(model, "estimator", model), "past_only", None)
+    if past_only is None or not isinstance(X, pd.DataFrame):
+        return X
+    return X.drop(columns=[name for name in past_only if name in X.columns])
 
 
 def _aligned(forecast: Any, index: pd.Index | None) -> Any:
@@ -465,7 +362,7 @@ def _aligned(forecast: Any, index: pd.Index | None) -> Any:
     return forecast.reindex(index)
 
 
-def _warn_of_failure(outcome: _Outcome, data: _Data) -> None:
+def _warn_of_failure(outcome: _Outcome, data: Data) -> None:
     if outcome.error:
         warnings.warn(
             f"model {outcome.model!r} failed in fold {outcome.fold.number} "
@@ -475,7 +372,7 @@ def _warn_of_failure(outcome: _Outcome, data: _Data) -> None:
         )
 
 
-def _forecasts(outcomes: Sequence[_Outcome], data: _Data) -> pd.DataFrame:
+def _forecasts(outcomes: Sequence[_Outcome], data: Data) -> pd.DataFrame:
     """Lay the forecasts out tidily; the targets of a wide frame follow each other."""
     n_targets = data.values.shape[1]
     frames = [
@@ -498,7 +395,7 @@ def _forecasts(outcomes: Sequence[_Outcome], data: _Data) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _references(folds: Sequence[_Fold], data: _Data, season: int) -> pd.DataFrame:
+def _references(folds: Sequence[Fold], data: Data, season: int) -> pd.DataFrame:
     """Describe each fold and series by its training rows alone: the naive forecast, the scale."""
     groups = panel_rows(data.index) if isinstance(data.index, pd.MultiIndex) else None
     members = [rows for _, rows in groups] if groups else [np.arange(len(data.values))]
@@ -543,7 +440,7 @@ def _timings(outcomes: Sequence[_Outcome]) -> pd.DataFrame:
     )
 
 
-def _errors(outcomes: Sequence[_Outcome], data: _Data) -> pd.DataFrame:
+def _errors(outcomes: Sequence[_Outcome], data: Data) -> pd.DataFrame:
     failed = [outcome for outcome in outcomes if outcome.error]
     return pd.DataFrame(
         {
@@ -556,7 +453,7 @@ def _errors(outcomes: Sequence[_Outcome], data: _Data) -> pd.DataFrame:
     )
 
 
-def _history(data: _Data) -> pd.DataFrame:
+def _history(data: Data) -> pd.DataFrame:
     n, n_targets = data.values.shape
     return pd.DataFrame(
         {

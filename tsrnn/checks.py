@@ -27,13 +27,13 @@ def check_choice(name: str, value: Any, known: Sequence[Any]) -> None:
 
 def check_share(name: str, value: Any) -> None:
     """Refuse a value that is not a number in [0, 1)."""
-    if not _is_number(value) or not 0 <= value < 1:
+    if not is_number(value) or not 0 <= value < 1:
         raise ValueError(f"{name}={value!r}: expected a number in [0, 1)")
 
 
 def check_positive(name: str, value: Any) -> None:
     """Refuse a value that is not a finite number above 0."""
-    if not _is_number(value) or not 0 < value < np.inf:
+    if not is_number(value) or not 0 < value < np.inf:
         raise ValueError(f"{name}={value!r}: expected a number > 0")
 
 
@@ -51,5 +51,5 @@ def check_rows(got: int, needed: int, remedy: str) -> None:
         )
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)

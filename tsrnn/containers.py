@@ -8,8 +8,9 @@ and index.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -43,6 +44,24 @@ class Form:
             columns = [pl.Series(str(n), v) for n, v in zip(self.names, values.T, strict=True)]
             return columns[0] if self.kind == "polars series" else pl.DataFrame(columns)
         return flat
+
+    def give_back_several(
+        self, values: np.ndarray, index: pd.Index | None, labels: Sequence[Any]
+    ) -> Any:
+        """Dress several values a target, float64 ``(n, K, L)``: a column for each label."""
+        if self.kind == "array":
+            return values[:, 0] if self.ndim == 1 else values
+        flat = values.reshape(len(values), -1)
+        if self.kind == "series":
+            return pd.DataFrame(flat, index=index, columns=pd.Index(labels))
+        if self.kind == "frame":
+            columns = pd.MultiIndex.from_product([self.names, labels], names=["target", "level"])
+            return pd.DataFrame(flat, index=index, columns=columns)
+        import polars as pl
+
+        single = self.kind == "polars series"
+        names = [str(x) if single else f"{name}_{x}" for name in self.names for x in labels]
+        return pl.DataFrame([pl.Series(n, v) for n, v in zip(names, flat.T, strict=True)])
 
 
 def read_target(y: Any, *, owner: str) -> tuple[np.ndarray, pd.Index | None, Form]:
@@ -127,8 +146,11 @@ def is_positional(index: pd.Index | None) -> bool:
     )
 
 
-def check_numeric_columns(X: Any) -> None:
-    """Refuse text, categories and other columns that are no numbers, naming what to do."""
+def check_numeric_columns(X: Any, also: str = "") -> None:
+    """Refuse text, categories and other columns that are no numbers, naming what to do.
+
+    ``also`` names a remedy besides encoding them.
+    """
     if not isinstance(X, pd.DataFrame):
         return
     for name, column in X.items():
@@ -139,7 +161,7 @@ def check_numeric_columns(X: Any) -> None:
         if not numeric:
             raise TypeError(
                 f"X has the column {name!r} of dtype {column.dtype}: expected numbers; encode it, "
-                "for example with OneHotEncoder or OrdinalEncoder in a ColumnTransformer"
+                f"for example with OneHotEncoder or OrdinalEncoder in a ColumnTransformer{also}"
             )
 
 
@@ -202,6 +224,15 @@ def panel_rows(index: pd.MultiIndex) -> list[tuple[Any, np.ndarray]]:
     return [(key, order[a:b]) for key, a, b in zip(unique, bounds[:-1], bounds[1:], strict=True)]
 
 
+def groups_of(index: pd.Index | None, n: int) -> list[tuple[Hashable, np.ndarray]]:
+    """List ``(key, positions of its rows)`` of n rows: one series has the key None."""
+    return panel_rows(index) if isinstance(index, pd.MultiIndex) else [(None, np.arange(n))]
+
+
+@overload
+def stamps_of(index: pd.Index, rows: np.ndarray) -> pd.Index: ...
+@overload
+def stamps_of(index: None, rows: np.ndarray) -> None: ...
 def stamps_of(index: pd.Index | None, rows: np.ndarray) -> pd.Index | None:
     """Return the time stamps of some rows, the time level for a panel."""
     if index is None:

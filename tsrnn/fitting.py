@@ -11,7 +11,7 @@ Conventions: B passes, N origins, H horizon, K targets, I inputs, P numbers a ta
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, NamedTuple
@@ -20,14 +20,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tsrnn.forking import Corpus, Pass, draw_passes, last_passes, stacked
-from tsrnn.heads import Head
-from tsrnn.networks import ForkingNetwork
+from tsrnn.forking import Batch, Corpus, Pass, draw_passes, last_passes, line_of, stacked
+from tsrnn.heads import Head, ProbabilisticHead
+from tsrnn.networks import ForkingNetwork, Seq2SeqNetwork
 from tsrnn.training import History, train
 
 ORIGINS_AT_ONCE = 16_384  # origins that go through a network together when nothing is learnt
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)  # of the ridge start, in mean squares of the inputs
+MOST_RESIDUALS = 20_000  # origins whose targets tell how wrong the anchors are, or a few more
 VALIDATION_PHASES = 2  # offsets at which the held-out steps are forecast
+
+Weights = dict[str, Tensor]  # of a network, by name
+Start = float | Weights | None  # a ridge penalty, weights to go on from, or no correction
 
 
 class Tensors(NamedTuple):
@@ -35,6 +39,7 @@ class Tensors(NamedTuple):
 
     x: Tensor
     known: Tensor | None
+    static: Tensor | None
     target: Tensor
     use: Tensor
 
@@ -43,7 +48,7 @@ class Tensors(NamedTuple):
 class Fitting:
     """One network, its targets before ``until`` to learn from and those after it to judge."""
 
-    network: ForkingNetwork
+    network: ForkingNetwork | Seq2SeqNetwork
     head: Head
     corpus: Corpus
     until: np.ndarray  # (n,) steps of each series
@@ -52,13 +57,20 @@ class Fitting:
     batch_size: int
     generator: torch.Generator
     rng: np.random.Generator
+    forcing: Callable[[float], float] | None = None  # share of true inputs by progress
 
-    def run(self, penalty: float | None, **options: Any) -> History:
-        """Train from the ridge start of a penalty; the options are those of ``train``."""
-        self.start_from(penalty)
-        judged = self._held_out() if self.judges else []
-        validate = partial(self._mean, judged) if judged else None
+    def run(self, start: Start, **options: Any) -> History:
+        """Train from a start; the options are those of ``train``."""
+        self.start_from(start)
+        self._begin(int(options["max_epochs"]))
+        validate = partial(self._mean, self.held_out) if self.judges else None
         return train(self.network, self._batches, self._loss, validate, **options)
+
+    def __post_init__(self) -> None:
+        self._begin(1)
+
+    def _begin(self, epochs: int) -> None:
+        self._epoch, self._epochs, self._shown = 0, epochs, self.corpus
 
     @property
     def judges(self) -> bool:
@@ -66,10 +78,10 @@ class Fitting:
 
     def best_penalty(self) -> float | None:
         """Return the penalty whose start did best on the steps after ``until``."""
-        judged, losses = self._held_out(), {}
+        losses = {}
         for penalty in (None, *PENALTIES):
             self.start_from(penalty)
-            losses[penalty] = self._mean(judged)
+            losses[penalty] = self._mean(self.held_out)
         return min(losses, key=losses.__getitem__)
 
     def trust(self) -> float:
@@ -82,8 +94,8 @@ class Fitting:
         """
         gains = []
         with torch.inference_mode():
-            for batch in self._held_out():
-                none = batch.target.new_zeros((*batch.target.shape, self.head.parameters))
+            for batch in self.held_out:
+                none = self.network.start.expand(*batch.target.shape, -1)
                 gained = self.head.loss(none, batch.target) - self._losses(batch, None)
                 gains.append((gained * batch.use).sum(dim=(2, 3))[batch.use.any(dim=(2, 3))])
         gain = torch.cat(gains).double().cpu().numpy()  # (origins,)
@@ -93,26 +105,50 @@ class Fitting:
         error = gain.std() / np.sqrt(min(len(gain), independent))
         return float(1 / (1 + (error / gain.mean()) ** 2))
 
-    def start_from(self, penalty: float | None) -> None:
-        """Set the read-out to the ridge regression of the targets on the inputs, or to zero."""
+    def errors(self) -> np.ndarray:
+        """Return target minus point forecast in units of the scale, (n, H, K), NaN where missing.
+
+        Over the steps after ``until``; where nothing is held out, over those trained on.
+        """
+        found = []
+        with torch.inference_mode():
+            learnt = [] if self.judges else self._learnt_from(self._drawn(), self.corpus)
+            for batch in self.held_out if self.judges else learnt:
+                point = self.head.point(self._raw(batch, None))
+                error = torch.where(batch.use.bool(), batch.target - point, torch.nan)
+                found.append(error.flatten(0, 1).double().cpu().numpy())
+        errors = np.concatenate(found)
+        return errors[np.isfinite(errors).any(axis=(1, 2))]
+
+    def start_from(self, start: Start) -> None:
+        """Set the read-out to the ridge regression of the targets on the inputs, or to zero.
+
+        From given weights it goes on with these. What the head says of the errors of the anchor
+        (``network.start``, no weight) is learnt first.
+        """
+        if isinstance(start, dict):
+            self.network.load_state_dict(start)
+            return
         with torch.no_grad():
+            if isinstance(self.head, ProbabilisticHead):
+                spread = self.head.start(self._equations.residuals)  # (H K, P)
+                self.network.start.copy_(torch.as_tensor(spread).view(self.network.shape))
             for weights in self.network.read_out():
                 weights.zero_()
-            if penalty is None:
+            if start is None:
                 return
-            weight, bias = ridge(*self._equations, penalty)
-            shape = self.network.shape
-            linear = self.network.linear.weight.view(*shape, -1)
-            linear[:, :, 0] = torch.from_numpy(weight).view(*shape[:2], -1).to(linear)
-            offset = self.network.direct.bias.view(shape)
-            offset[:, :, 0] = torch.from_numpy(bias).view(shape[:2]).to(offset)
+            weight, bias = ridge(self._equations.left, self._equations.right, start)
+            linear, (H, K, P) = self.network.linear, self.network.shape
+            for values, found in ((linear.weight, weight), (linear.bias, bias)):
+                every = torch.from_numpy(found).to(values).view(H, K, 1, -1)
+                values.copy_(every.expand(H, K, P, -1).reshape(values.shape))
 
     @cached_property  # the same for all penalties
-    def _equations(self) -> tuple[np.ndarray, np.ndarray]:
+    def _equations(self) -> Equations:
         """Sum the normal equations over origins whose targets are observed before ``until``."""
-        size = self.network.linear.in_features + 1
-        left = np.zeros((size, size))
-        right = np.zeros((size, math.prod(self.network.shape[:2])))
+        size, outputs = self.network.linear.in_features + 1, math.prod(self.network.shape[:2])
+        left, right = np.zeros((size, size)), np.zeros((size, outputs))
+        residuals: list[np.ndarray] = []
         passes = draw_passes(self.until, self.corpus.layout.segment, self.origins, 1, self.rng)
         for part in self._parts(passes):
             series, origins = stacked(part)
@@ -120,42 +156,97 @@ class Fitting:
             before = batch.step[:, :, -1] < self.until[series, None]
             use = batch.observed.all(axis=(2, 3)) & before
             x = np.concatenate([batch.x[use], np.ones((use.sum(), 1))], axis=1)
+            target = batch.target[use].reshape(len(x), outputs)
             left += x.T @ x
-            right += x.T @ batch.target[use].reshape(len(x), right.shape[1])
-        return left, right
+            right += x.T @ target
+            if sum(len(r) for r in residuals) < MOST_RESIDUALS:
+                residuals.append(target)
+        return Equations(left, right, np.concatenate([np.zeros((0, outputs)), *residuals]))
 
     def _batches(self) -> list[Tensors]:
+        """Draw the batches of an epoch."""
+        groups = self._drawn()
+        if self.forcing is not None:
+            self._shown = self._partly_forecast(groups)
+            self._epoch += 1
+        return self._learnt_from(groups, self._shown)
+
+    def _drawn(self) -> list[list[Pass]]:
         segment = self.corpus.layout.segment
         drawn = draw_passes(self.until, segment, self.origins, self.phases, self.rng)
         order = self.rng.permutation(len(drawn))
         groups = np.array_split(order, -(-len(drawn) // self.batch_size))
-        nothing = np.zeros_like(self.until)
-        return [self._tensors([drawn[i] for i in g], nothing, self.until) for g in groups]
+        return [[drawn[i] for i in group] for group in groups]
 
-    def _held_out(self) -> list[Tensors]:
+    def _learnt_from(self, groups: list[list[Pass]], shown: Corpus) -> list[Tensors]:
+        nothing = np.zeros_like(self.until)
+        return [self._tensors(group, nothing, self.until, shown) for group in groups]
+
+    def _partly_forecast(self, passes: list[list[Pass]]) -> Corpus:
+        """Replace a share of the values shown by one-step forecasts made from what was shown last.
+
+        Scheduled sampling (Bengio et al. 2015) without running step by step: each epoch forecasts
+        from the mixture of the epoch before, so that errors pile up as when a forecast is fed back
+        (Mihaylova and Martins 2019; Duckworth et al. 2019, "parallel scheduled sampling").
+        """
+        assert self.forcing is not None
+        share = self.forcing(self._epoch / max(1, self._epochs - 1))
+        w = self.corpus.w.copy()
+        with torch.inference_mode():
+            for part in passes:
+                series, origins = stacked(part)
+                batch = self._shown.batch(series, origins)
+                point = self.head.point(self._raw(self._as_tensors(batch, batch.observed), None))
+                values = batch.base + batch.scale[:, :, None] * point.double().cpu().numpy()
+                place = np.minimum(batch.step[:, :, 0], self.corpus.length[series][:, None] - 1)
+                fed = batch.observed[:, :, 0] & (self.rng.random(place.shape) >= share)[..., None]
+                place = self.corpus.start[series][:, None] + place
+                b, n, k = np.nonzero(fed)
+                w[place[b, n], k] = values[b, n, 0, k]
+        lines = [
+            line_of(w[a : a + n], line.known, self.corpus.layout, line.covariates, line.static)
+            for line, a, n in zip(
+                self.corpus.lines, self.corpus.start, self.corpus.length, strict=True
+            )
+        ]
+        return Corpus(lines, self.corpus.layout, truth=self.corpus.lines)
+
+    @cached_property  # the same in every epoch
+    def held_out(self) -> list[Tensors]:
         """Lay passes over the steps after ``until``, with the steps before them to warm up."""
         segment, length = self.corpus.layout.segment, self.corpus.length
         longest = self.origins + -(-int((length - self.until).max()) // segment)
-        phases = range(0, segment, -(-segment // VALIDATION_PHASES))
-        later = [p for back in phases for p in last_passes(length - 1, segment, longest, back)]
-        return [self._tensors(part, self.until, length) for part in self._parts(later)]
+        judged = np.flatnonzero(self.until < length)
+        later = [
+            Pass(judged[place], origins)
+            for back in range(0, segment, -(-segment // VALIDATION_PHASES))
+            for place, origins in last_passes(length[judged] - 1, segment, longest, back)
+        ]
+        return [self._tensors(p, self.until, length, self.corpus) for p in self._parts(later)]
 
     def _parts(self, passes: list[Pass]) -> list[list[Pass]]:
         longest = max((len(p.origins) for p in passes), default=1)
         size = max(1, ORIGINS_AT_ONCE // longest)
         return [passes[a : a + size] for a in range(0, len(passes), size)]
 
-    def _tensors(self, passes: Sequence[Pass], first: np.ndarray, last: np.ndarray) -> Tensors:
+    def _tensors(
+        self, passes: Sequence[Pass], first: np.ndarray, last: np.ndarray, corpus: Corpus
+    ) -> Tensors:
         """Gather passes; only targets at steps from ``first`` up to ``last`` (n,) count."""
         series, origins = stacked(passes)
-        batch = self.corpus.batch(series, origins)
+        batch = corpus.batch(series, origins)
         due = (batch.step >= first[series, None, None]) & (batch.step < last[series, None, None])
-        arrays = batch.x, batch.known, batch.target, batch.observed & due[..., None]
-        like = self.network.linear.weight
-        return Tensors(*(as_tensor(a, like) for a in arrays))
+        return self._as_tensors(batch, batch.observed & due[..., None])
+
+    def _as_tensors(self, batch: Batch, use: np.ndarray) -> Tensors:
+        arrays = batch.x, batch.known, batch.static, batch.target, use
+        return Tensors(*(as_tensor(a, self.network.linear.weight) for a in arrays))
+
+    def _raw(self, batch: Tensors, dropout: torch.Generator | None) -> Tensor:
+        return self.network(batch.x, batch.known, batch.static, dropout)
 
     def _losses(self, batch: Tensors, dropout: torch.Generator | None) -> Tensor:
-        return self.head.loss(self.network(batch.x, batch.known, dropout), batch.target)
+        return self.head.loss(self._raw(batch, dropout), batch.target)
 
     def _loss(self, batch: Tensors) -> Tensor:
         losses = self._losses(batch, self.generator) * batch.use
@@ -165,6 +256,37 @@ class Fitting:
         with torch.inference_mode():
             total = sum(float((self._losses(b, None) * b.use).sum()) for b in batches)
         return total / max(1.0, sum(float(b.use.sum()) for b in batches))
+
+
+class Equations(NamedTuple):
+    """Normal equations of a regression with a constant, and what it is to explain."""
+
+    left: np.ndarray  # (I + 1, I + 1)
+    right: np.ndarray  # (I + 1, H K)
+    residuals: np.ndarray  # (n, H K)
+
+
+def linear_forcing(done: float) -> float:
+    """Fall from 1 to 0 (Bengio et al. 2015, section 2.4)."""
+    return 1.0 - done
+
+
+def exponential_forcing(done: float) -> float:
+    """Fall from 1 to 0.01 by a constant factor (Bengio et al. 2015, section 2.4)."""
+    return float(0.01**done)
+
+
+def sigmoid_forcing(done: float) -> float:
+    r"""Fall from 1 to 0 as :math:`k / (k + e^{i / k})` (Bengio et al. 2015, section 2.4)."""
+    return 1.0 / (1.0 + math.exp(12.0 * (done - 0.5)))
+
+
+# Share of true values among the inputs of a recursive model, by progress from 0 to 1.
+FORCING: dict[str, Callable[[float], float]] = {
+    "linear": linear_forcing,
+    "exponential": exponential_forcing,
+    "sigmoid": sigmoid_forcing,
+}
 
 
 def ridge(left: np.ndarray, right: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:

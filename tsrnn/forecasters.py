@@ -1,14 +1,14 @@
 """Recurrent forecasters: one network runs along the series and forecasts from every step.
 
 Conventions: T steps, S a segment, N origins of a pass, B passes, H horizon, K targets, F
-covariates.
+covariates, L levels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 
 from tsrnn import defaults
 from tsrnn.base import Forecaster
+from tsrnn.calendar_features import explain_calendar, find_calendar
 from tsrnn.cells import CELLS
 from tsrnn.checks import (
     check_choice,
@@ -26,44 +27,41 @@ from tsrnn.checks import (
     check_share,
 )
 from tsrnn.defaults import Choice, choose
-from tsrnn.fitting import ORIGINS_AT_ONCE, Fitting, as_tensor
-from tsrnn.forking import (
-    OUTSIDE,
-    Corpus,
-    Known,
-    Layout,
-    Line,
-    Pass,
-    last_passes,
-    make_line,
-    pass_ending_at,
-    stacked,
-)
-from tsrnn.heads import HEADS
-from tsrnn.networks import LEAST_ROWS, Encoder, ForkingNetwork, build
+from tsrnn.fitting import FORCING, Fitting, Start
+from tsrnn.forking import OUTSIDE, Corpus, Layout
+from tsrnn.heads import Head, ProbabilisticHead, find_head
+from tsrnn.networks import Encoder, ForkingNetwork, Seq2SeqNetwork, StaticShape, build
+from tsrnn.prediction import Predictor, cut_to, quantiles_of_errors
+from tsrnn.preparation import Preparation, Series, first_of_last, last_seen
 from tsrnn.records import Record, Request
-from tsrnn.scaling import (
-    linear_effect,
-    origin_of,
-    original_values,
-    usual_deviation,
-    working_values,
-)
+from tsrnn.scaling import SPREAD
 from tsrnn.training import History, find_device
+from tsrnn.transforms import find_transform
 
 LEAST_OBSERVED = 3  # two changes: one to learn from, one to check against
 LONGEST_FILLED = 50  # horizons of missing steps at the end that are forecast to bridge them
-CUTS_AT_ONCE = 512  # histories of an exact context that are forecast together in-sample
 MOST_HELD_OUT = (
     2_000  # steps of all series together that choose the epoch, unless horizons need more
 )
+ORIGINS_OF_ERRORS = 64  # from which a recursive model runs on to learn its errors by step
+FORGOTTEN = 1e-10  # weight in a smoothed season from which on a step no longer counts
+STRATEGIES = ("direct", "recursive", "seq2seq")
 SCALINGS = ("auto", "additive", "multiplicative")
+
+
+class _Trained(NamedTuple):
+    network: Any
+    history: History
+    trust: float
+    errors: np.ndarray  # (n, H, K), on the steps held out
+    trial: Any  # the network that these are errors of
 
 
 class RecurrentForecaster(Forecaster):
     """Interface of the recurrent forecasters; see :class:`LSTMForecaster` for the parameters."""
 
     default_cell: str
+    _preparation: Preparation  # what fit learnt before the networks
 
     def __init__(
         self,
@@ -73,11 +71,22 @@ class RecurrentForecaster(Forecaster):
         hidden_size: int | str = "auto",
         num_layers: int = 1,
         dropout: float = 0.2,
-        loss: str = "absolute_error",
+        loss: str | Head = "absolute_error",
+        strategy: str = "direct",
+        teacher_forcing: float | str = 1.0,
+        attention: bool = False,
         context: int | str | None = "auto",
         seasonality: int | Sequence[int] | str | None = "auto",
         segment: int | str = "auto",
+        bptt: int | None = None,
+        dilations: Sequence[int] | None = None,
         scaling: str = "auto",
+        transform: Any = None,
+        past_only: Sequence[Hashable] | None = None,
+        static: Sequence[Hashable] | None = None,
+        calendar: str | Sequence[str] | None = None,
+        freq: Any = None,
+        max_gap: int | None = None,
         learning_rate: float | str = "auto",
         batch_size: int | str = "auto",
         max_epochs: int | str = "auto",
@@ -87,6 +96,7 @@ class RecurrentForecaster(Forecaster):
         clip_norm: float | None = 1.0,
         n_estimators: int = 1,
         missing: str = "mask",
+        warm_start: bool = False,
         dtype: str = "float32",
         device: str = "cpu",
         random_state: Any = None,
@@ -98,10 +108,21 @@ class RecurrentForecaster(Forecaster):
         self.num_layers = num_layers
         self.dropout = dropout
         self.loss = loss
+        self.strategy = strategy
+        self.teacher_forcing = teacher_forcing
+        self.attention = attention
         self.context = context
         self.seasonality = seasonality
         self.segment = segment
+        self.bptt = bptt
+        self.dilations = dilations
         self.scaling = scaling
+        self.transform = transform
+        self.past_only = past_only
+        self.static = static
+        self.calendar = calendar
+        self.freq = freq
+        self.max_gap = max_gap
         self.learning_rate = learning_rate
         self.batch_size = batch_size
         self.max_epochs = max_epochs
@@ -111,6 +132,7 @@ class RecurrentForecaster(Forecaster):
         self.clip_norm = clip_norm
         self.n_estimators = n_estimators
         self.missing = missing
+        self.warm_start = warm_start
         self.dtype = dtype
         self.device = device
         self.random_state = random_state
@@ -121,81 +143,81 @@ class RecurrentForecaster(Forecaster):
         tags.target_tags.multi_output = True
         return tags
 
+    def partial_fit(self, X: Any = None, y: Any = None) -> Self:
+        """Take in new rows and go on training from the present weights, on all rows known.
+
+        The first call is ``fit``. What was chosen from the data (``chosen_``) stays; the entry
+        "start" of ``chosen_`` says that training went on.
+
+        Parameters
+        ----------
+        X, y
+            New rows, as for ``update``.
+
+        Returns
+        -------
+        self
+        """
+        if not hasattr(self, "networks_"):
+            return self.fit(X, y)
+        self.update(X, y)
+        self._go_on_training(self._records, "partial_fit")
+        return self
+
     def _fit(self, records: dict[Hashable, Record]) -> None:
         self._check_parameters(records)
-        self._covariates = CovariateScaling.of([record.X for record in records.values()])
-        self.chosen_ = self._choose(list(records.values()))
-        self._layout = self._lay_out(list(records.values()))
-        self._known: dict[Hashable, Known] = {}
-        self._learn_known(records)
-        corpus = Corpus([self._line(record) for record in records.values()], self._layout)
+        if self.warm_start and hasattr(self, "networks_"):
+            self._check_same_shape(records)
+            known = replace(self._preparation, transforms={}, known={})
+            self._preparation = self._learn_series(known, records)
+            self._go_on_training(records, "warm_start=True")
+            return
+        everything = list(records.values())
+        preparation = self._prepare(everything)
+        series = [preparation.series(record) for record in everything]
+        self.chosen_ |= self._choose(series, preparation)
+        layout = self._lay_out(series)
+        self._preparation = preparation.with_layout(layout).with_known(series)
+        self._trained_shape = self._shape(records)
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_estimators)
-        self.networks_, self.histories_, self.trust_ = map(
-            list, zip(*(self._train(corpus, int(seed)) for seed in seeds), strict=True)
-        )
+        self._train_all(series, [(int(seed), None) for seed in seeds])
 
     def _forecast(self, requests: Sequence[Request]) -> list[np.ndarray]:
-        """Forecast H steps, append them to the history as if observed, and so on.
+        return [point for point, _ in self._paths(requests, None)]
 
-        Missing steps at the end of a history are forecast too: the last value seen is the origin.
-        """
-        records = [self._recent(request) for request in requests]
-        known = [len(record) for record in records]
-        wanted = [
-            len(request.record) - end + request.n
-            for request, end in zip(requests, map(self._last_seen, requests), strict=True)
-        ]
-        for _ in range(0, max(wanted), self.horizon):
-            working = self._next(records)
-            records = [
-                replace(record, y=np.concatenate([record.y, self._original(record.key, w[-1])]))
-                for record, w in zip(records, working, strict=True)
-            ]
-        return [
-            record.y[length + steps - request.n : length + steps]
-            for record, length, steps, request in zip(records, known, wanted, requests, strict=True)
-        ]
+    def _quantiles(self, requests: Sequence[Request], levels: np.ndarray) -> list[np.ndarray]:
+        return [quantiles for _, quantiles in self._paths(requests, levels)]
 
     def _in_sample(self, record: Record) -> np.ndarray:
-        length, rows = len(record), self._given_context()
-        forecast = np.empty_like(record.y)
-        forecast[0] = self._known[record.key].origin  # nothing is known before
-        if rows is not None and rows < length:
-            cuts = [self._cut(record, end, rows) for end in range(1, length)]
-            for start in range(0, len(cuts), CUTS_AT_ONCE):
-                some = cuts[start : start + CUTS_AT_ONCE]
-                next_w = np.array([w[-1, 0] for w in self._next(some)])
-                forecast[1 + start : 1 + start + len(some)] = self._original(record.key, next_w)
-            return forecast
-        corpus, segment = Corpus([self._line(record)], self._layout), self._layout.segment
-        most = self._origins_of_a_pass()
-        if length <= segment * most:
-            # One pass an offset visits every origin: the state reaches back to the start anyway.
-            ends = range(max(0, length - 1 - segment), length - 1)
-            passes = [Pass(0, pass_ending_at(end, segment, most)) for end in ends]
-            passes += [Pass(0, np.array([t])) for t in range(min(segment - 1, length - 1))]
-            for part, w in zip(passes, self._read(corpus, passes), strict=True):
-                forecast[part.origins + 1] = self._original(record.key, w[:, 0])
-        else:
-            passes = [Pass(0, pass_ending_at(end, segment, most)) for end in range(length - 1)]
-            last = [w[-1, 0] for w in self._read(corpus, passes)]
-            forecast[1:] = self._original(record.key, np.array(last))
-        return forecast
+        forecast = self._predictor().in_sample(self._preparation.series(record))
+        return self._preparation.one_step_back(record, forecast)
 
     def _update(self, records: dict[Hashable, Record], new_steps: dict[Hashable, int]) -> None:
+        preparation = self._preparation
+        unseen = {key: r for key, r in records.items() if key not in preparation.known}
+        self._preparation = self._learn_series(preparation, unseen)
         if self._layout.multiplicative:
             for key, record in records.items():
-                if np.nanmin(record.y) <= 0:
+                y = self._preparation.series(record, start=len(record) - new_steps[key]).y
+                if np.nanmin(y, initial=1.0) <= 0:
                     of = "" if key is None else f" of series {key!r}"
                     raise ValueError(
                         f"y{of} has values <= 0, but fit chose scaling='multiplicative': fit again "
                         "with scaling='additive'"
                     )
-        self._learn_known({key: r for key, r in records.items() if key not in self._known})
+
+    def _steps_ahead(self) -> int:
+        return int(self.horizon)
+
+    @property
+    def _layout(self) -> Layout:
+        assert self._preparation.layout is not None
+        return self._preparation.layout
 
     def _check_parameters(self, records: dict[Hashable, Record]) -> None:
+        find_head(self.loss)
         check_choice("cell", self.cell or self.default_cell, list(CELLS))
-        check_choice("loss", self.loss, list(HEADS))
+        check_choice("strategy", self.strategy, STRATEGIES)
         check_choice("scaling", self.scaling, SCALINGS)
         check_choice("dtype", self.dtype, ("float32", "float64"))
         for name in ("num_layers", "n_estimators"):
@@ -203,9 +225,12 @@ class RecurrentForecaster(Forecaster):
         for name in ("hidden_size", "segment", "batch_size", "max_epochs"):
             check_count(name, getattr(self, name), also=("auto",))
         check_count("context", self.context, also=("auto", None))
-        check_count("patience", self.patience, also=(None,))
+        for name in ("patience", "bptt"):
+            check_count(name, getattr(self, name), also=(None,))
+        check_count("max_gap", self.max_gap, least=0, also=(None,))
         check_count("verbose", int(self.verbose), least=0)
-        check_flag("early_stopping", self.early_stopping)
+        for name in ("early_stopping", "attention", "warm_start"):
+            check_flag(name, getattr(self, name))
         for season in self._given_seasons():
             check_count("seasonality", season, least=2, also=("auto", None))
         for name in ("dropout", "validation_fraction"):
@@ -214,6 +239,7 @@ class RecurrentForecaster(Forecaster):
             check_positive("learning_rate", self.learning_rate)
         if self.clip_norm is not None:
             check_positive("clip_norm", self.clip_norm)
+        self._check_strategy()
         longest = max(records.values(), key=len)
         observed = int(np.isfinite(longest.y).sum(axis=0).min())
         check_rows(observed, LEAST_OBSERVED, "give a longer history, or use Naive")
@@ -222,28 +248,119 @@ class RecurrentForecaster(Forecaster):
                 f"segment={self.segment}: the longest series has {len(longest)} steps, expected at "
                 f"most {len(longest) // 2} or 'auto'"
             )
-        if self.scaling == "multiplicative":
-            for record in records.values():
-                low = record.y <= 0
-                if low.any():
-                    raise ValueError(
-                        f"scaling='multiplicative' needs y > 0: {int(low.sum())} values <= 0; "
-                        "use 'additive' or 'auto'"
-                    )
 
-    def _choose(self, records: list[Record]) -> dict[str, Choice]:
+    def _check_strategy(self) -> None:
+        """Check what belongs to one strategy or another, and to the layers."""
+        forcing = self.teacher_forcing
+        if isinstance(forcing, str):
+            check_choice("teacher_forcing", forcing, [*FORCING, "a number in [0, 1]"])
+        elif isinstance(forcing, bool) or not 0 <= forcing <= 1:
+            raise ValueError(
+                f"teacher_forcing={forcing!r}: expected a number in [0, 1] or one of {[*FORCING]}"
+            )
+        if forcing != 1 and self.strategy != "recursive":
+            raise ValueError(
+                f"teacher_forcing={forcing!r} needs strategy='recursive': with "
+                f"strategy={self.strategy!r} no forecast is fed back in training"
+            )
+        if self.attention and self.strategy != "seq2seq":
+            raise ValueError(
+                f"attention=True needs strategy='seq2seq', got strategy={self.strategy!r}"
+            )
+        if self.strategy == "recursive" and self.segment not in ("auto", 1):
+            raise ValueError(
+                f"segment={self.segment}: strategy='recursive' forecasts one step, expected 1 or "
+                "'auto'"
+            )
+        if self.dilations is not None:
+            for dilation in np.atleast_1d(self.dilations).tolist():
+                check_count("dilations", dilation)
+            if np.size(self.dilations) != self.num_layers:
+                raise ValueError(
+                    f"dilations={self.dilations!r}: expected one number for each of "
+                    f"num_layers={self.num_layers} layers"
+                )
+
+    def _shape(self, records: dict[Hashable, Record]) -> dict[str, Any]:
+        """Return what the sizes of a network's layers hang on, by name."""
+        record = next(iter(records.values()))
+        return {
+            "targets": record.y.shape[1],
+            "covariates": 0 if record.X is None else record.X.shape[1],
+            "static columns": len(record.static),
+            "seasons of the index": self.calendar_.seasons,
+            "horizon": self.horizon,
+            "strategy": self.strategy,
+            "cell": self.cell or self.default_cell,
+            "num_layers": self.num_layers,
+            "loss": self.loss,
+            "dtype": self.dtype,
+            "n_estimators": self.n_estimators,
+        }
+
+    def _check_same_shape(self, records: dict[Hashable, Record]) -> None:
+        """Refuse to go on training with inputs, targets or layers of another size."""
+        for name, now in self._shape(records).items():
+            if now != self._trained_shape[name]:
+                raise ValueError(
+                    f"warm_start=True: {name} {now!r}, but the networks to go on from have "
+                    f"{self._trained_shape[name]!r}; fit with warm_start=False"
+                )
+
+    def _prepare(self, records: list[Record]) -> Preparation:
+        """Learn what the covariates are, and the transform of the target."""
+        longest = max(records, key=len)
+        features = find_calendar(longest.stamps, self.calendar)
+        ys = [record.y for record in records]
+        given = tuple(season for season in self._given_seasons() if isinstance(season, int))
+        supported = given or defaults.find_seasons(ys, self.calendar_.seasons).value
+        transform, reason = find_transform(
+            self.transform, values=ys, seasons=supported or self.calendar_.seasons
+        )
+        automatic = isinstance(self.calendar, str)
+        self.chosen_ = {
+            "transform": Choice(transform, reason),
+            "calendar": Choice(features, explain_calendar(features) if automatic else "given"),
+        }
+        return Preparation.of(
+            records,
+            self.calendar_,
+            features=features,
+            past_only=self._past_only,
+            static_names=self._static_names,
+            transform=transform,
+            max_gap=self.max_gap,
+        )
+
+    def _learn_series(
+        self, preparation: Preparation, records: dict[Hashable, Record]
+    ) -> Preparation:
+        """Learn what belongs to single series, leaving what belongs to all as it is."""
+        preparation = preparation.with_transforms(records.values())
+        return preparation.with_known(preparation.series(r) for r in records.values())
+
+    def _go_on_training(self, records: dict[Hashable, Record], why: str) -> None:
+        """Train from the present weights, with what was chosen at first."""
+        self.chosen_ = self.chosen_ | {"start": Choice("previous weights", why)}
+        series = [self._preparation.series(record) for record in records.values()]
+        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(self.networks_))
+        weights = [network.state_dict() for network in self.networks_]
+        self._train_all(series, list(zip(map(int, seeds), weights, strict=True)))
+
+    def _choose(self, series: list[Series], preparation: Preparation) -> dict[str, Choice]:
         """Choose what the user left to the data, each value with its reason."""
-        ys, H = [record.y for record in records], self.horizon
+        ys, H = [s.y for s in series], self.horizon
         observed = sum(int(np.isfinite(y).sum()) for y in ys)
+        self._check_scaling(ys)
         scaling = choose(self.scaling, defaults.find_scaling(ys))
-        working = [
-            self._working(record, scaling.value == "multiplicative")[0] for record in records
-        ]
+        working = [preparation.working(s, scaling.value == "multiplicative")[0] for s in series]
         found = defaults.find_seasons(working, self.calendar_.seasons)
         given = tuple(season for season in self._given_seasons() if season is not None)
         seasons = found if self.seasonality == "auto" else Choice(given, "given")
         length = max(len(y) for y in ys)
         segment = choose(self.segment, defaults.find_segment(seasons.value, H, length))
+        if self.strategy == "recursive":
+            segment = Choice(1, "strategy='recursive' forecasts one step")
         window = defaults.find_window(segment.value, seasons.value)
         span = defaults.find_span(working, seasons.value, H)
         context = choose(self.context, defaults.find_context(segment.value))
@@ -269,64 +386,24 @@ class RecurrentForecaster(Forecaster):
             "max_epochs": choose(self.max_epochs, defaults.find_epochs(observed, batches)),
         }
 
-    def _lay_out(self, records: list[Record]) -> Layout:
+    def _check_scaling(self, ys: list[np.ndarray]) -> None:
+        low = sum(int((y <= 0).sum()) for y in ys)
+        if self.scaling == "multiplicative" and low:
+            raise ValueError(
+                f"scaling='multiplicative' needs y > 0: {low} values <= 0; use 'additive' or 'auto'"
+            )
+
+    def _lay_out(self, series: list[Series]) -> Layout:
         chosen = {name: choice.value for name, choice in self.chosen_.items()}
         return Layout(
-            horizon=self.horizon,
+            horizon=1 if self.strategy == "recursive" else int(self.horizon),
             segment=chosen["segment"],
             window=chosen["window"],
             span=chosen["span"],
             seasons=chosen["seasonality"],
             multiplicative=chosen["scaling"] == "multiplicative",
-            shows_missing=any(np.isnan(record.y).any() for record in records),
+            shows_missing=any(np.isnan(s.y).any() for s in series),
         )
-
-    def _learn_known(self, records: dict[Hashable, Record]) -> None:
-        """Learn to what every forecast of a series refers."""
-        span, logs = self._layout.span, self._layout.multiplicative
-        for key, record in records.items():
-            w, origin, effect = self._working(record, logs)
-            size = np.ones_like(origin) if logs else np.abs(origin)
-            anchor = defaults.find_anchor(w, self._layout.seasons, span, self.horizon)
-            self._known[key] = Known(origin, usual_deviation(w, span, size), effect, anchor)
-
-    def _working(self, record: Record, logs: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return working values free of the linear effect of covariates, origin and effect."""
-        origin = origin_of(record.y)
-        w = working_values(record.y, origin, logs)
-        if record.X is None:
-            return w, origin, np.zeros((0, w.shape[1]))
-        X = self._covariates.apply(record.X)
-        effect = linear_effect(w, X)
-        return w - X @ effect, origin, effect
-
-    def _line(self, record: Record) -> Line:
-        X = None if record.X is None else self._covariates.apply(record.X)
-        return make_line(record.y, X, self._known[record.key], self._layout)
-
-    def _original(self, key: Hashable, w: np.ndarray) -> np.ndarray:
-        return original_values(w, self._known[key].origin, self._layout.multiplicative)
-
-    def _last_seen(self, request: Request) -> int:
-        """Return the steps of a record up to its last value, or up to a gap too long to fill."""
-        record = request.record
-        seen = int(np.flatnonzero(np.isfinite(record.y).any(axis=1))[-1]) + 1
-        return max(seen, len(record) - LONGEST_FILLED * self.horizon)
-
-    def _recent(self, request: Request) -> Record:
-        """Append the covariates of the steps to forecast, and cut the record to its context."""
-        record = request.record
-        if record.X is not None and request.X is not None:
-            record = replace(record, X=np.concatenate([record.X, request.X]))
-        return self._cut(record, self._last_seen(request), self._given_context())
-
-    def _cut(self, record: Record, end: int, rows: int | None) -> Record:
-        """Keep the last ``rows`` steps before ``end`` (None: all), and at least one value seen."""
-        rows = end if rows is None else rows
-        seen = np.flatnonzero(np.isfinite(record.y[:end]).any(axis=1))
-        start = max(0, min(end - rows, seen[-1] if len(seen) else 0))
-        X = None if record.X is None else record.X[start:]
-        return replace(record, y=record.y[start:end], X=X)
 
     def _given_seasons(self) -> tuple[Any, ...]:
         """Return what the user gave as seasons, one or several."""
@@ -345,7 +422,23 @@ class RecurrentForecaster(Forecaster):
             return max(1, rows // self._layout.segment)
         return OUTSIDE if self.context is None else defaults.ORIGINS
 
-    def _train(self, corpus: Corpus, seed: int) -> tuple[ForkingNetwork, History, float]:
+    def _train_all(self, series: list[Series], starts: list[tuple[int, Start]]) -> None:
+        """Train a network from each (seed, start), start None being chosen from the data."""
+        pieces = [self._preparation.pieces(s) for s in series]
+        lines = [self._preparation.line(piece) for parts in pieces for piece, _ in parts]
+        latest = [i + 1 == len(parts) for parts in pieces for i in range(len(parts))]
+        corpus = Corpus(lines, self._layout)
+        held_out = np.where(latest, self._held_out(corpus.length, len(series)), 0)
+        trained = [self._train(corpus, held_out, seed, start) for seed, start in starts]
+        self.networks_ = [t.network for t in trained]
+        self.histories_ = [t.history for t in trained]
+        self.trust_ = [t.trust for t in trained]
+        errors = [t.errors for t in trained]
+        if self.strategy == "recursive" and self.horizon > 1:
+            errors = [self._errors_by_step(series, held_out[latest], t.trial) for t in trained]
+        self._errors = quantiles_of_errors(np.concatenate(errors))
+
+    def _train(self, corpus: Corpus, held_out: np.ndarray, seed: int, start: Start) -> _Trained:
         """Find start, epoch and trust on the latest part, then train that long on everything."""
         options = {
             "max_epochs": self.chosen_["max_epochs"].value,
@@ -353,28 +446,29 @@ class RecurrentForecaster(Forecaster):
             "clip_norm": self.clip_norm,
             "verbose": self.verbose,
         }
-        held_out = self._held_out(corpus.length)
-        if not held_out.any():
-            fitting = self._fitting(corpus, seed, corpus.length)
-            return fitting.network, fitting.run(None, **options), 1.0
         trial = self._fitting(corpus, seed, corpus.length - held_out)
-        penalty = trial.best_penalty()
-        history = trial.run(penalty, patience=self.patience, **options)
-        trust = trial.trust()
+        if not held_out.any():
+            history = trial.run(start, **options)
+            return _Trained(trial.network, history, 1.0, trial.errors(), trial.network)
+        begun = start if start is not None else trial.best_penalty()
+        history = trial.run(begun, patience=self.patience, **options)
+        trust = 1.0 if start is not None else trial.trust()  # weights went through this before
         final = self._fitting(corpus, seed, corpus.length)
         if history.best_epoch:
-            final.run(penalty, stop_after=history.best_epoch, **options)
+            final.run(begun, stop_after=history.best_epoch, **options)
         else:
-            final.start_from(penalty)
+            final.start_from(begun)
         with torch.no_grad():
-            for weights in final.network.read_out():
-                weights.mul_(trust)
-        return final.network, history, trust
+            for network in (trial.network, final.network):
+                for weights in network.read_out():
+                    weights.mul_(trust)
+        return _Trained(final.network, history, trust, trial.errors(), trial.network)
 
     def _fitting(self, corpus: Corpus, seed: int, until: np.ndarray) -> Fitting:
         """Lay out a fresh network and its targets before ``until`` (n,)."""
         generator = torch.Generator(find_device(self.device)).manual_seed(seed)
-        head = HEADS[self.loss]()
+        head = find_head(self.loss)
+        forcing = self.teacher_forcing
         return Fitting(
             network=self._network(corpus, head.parameters, generator),
             head=head,
@@ -385,17 +479,20 @@ class RecurrentForecaster(Forecaster):
             batch_size=self.chosen_["batch_size"].value,
             generator=generator,
             rng=np.random.default_rng(seed),
+            forcing=None
+            if forcing == 1
+            else (FORCING[forcing] if isinstance(forcing, str) else lambda done: float(forcing)),
         )
 
-    def _held_out(self, lengths: np.ndarray) -> np.ndarray:
-        """Return the steps at the end of each series that judge, none without early stopping.
+    def _held_out(self, lengths: np.ndarray, n_series: int) -> np.ndarray:
+        """Return the steps at the end of each line that judge, none without early stopping.
 
         A horizon of them at least, unless the series is too short for that: then a share of it,
         which judges the first steps of the horizon.
         """
         if not self.early_stopping or not self.validation_fraction:
             return np.zeros_like(lengths)
-        share = np.minimum(self.validation_fraction * lengths, MOST_HELD_OUT / len(lengths))
+        share = np.minimum(self.validation_fraction * lengths, MOST_HELD_OUT / n_series)
         steps = np.maximum(self.horizon, np.round(share)).astype(int)
         few = np.round(self.validation_fraction * lengths).astype(int)
         few = np.clip(few, 0, np.maximum(0, lengths - 2))
@@ -405,42 +502,122 @@ class RecurrentForecaster(Forecaster):
 
     def _network(
         self, corpus: Corpus, parameters: int, generator: torch.Generator
-    ) -> ForkingNetwork:
+    ) -> ForkingNetwork | Seq2SeqNetwork:
         targets = corpus.w.shape[1]
         covariates = 0 if corpus.X is None else corpus.X.shape[1]
+        known = 0 if corpus.X is None else 2 * corpus.n_known
         inputs = self._layout.size(targets, covariates)
+        statics = self._preparation.statics
+        static = StaticShape() if statics is None else StaticShape(*statics.shape)
         hidden = int(self.chosen_["hidden_size"].value)
-        cell = self.cell or self.default_cell
-        encoder = Encoder(cell, inputs, hidden, self.num_layers, self.dropout)
-        shape = (int(self.horizon), targets, parameters)
-        network = ForkingNetwork(encoder, inputs, hidden, shape, 2 * covariates)
+        encoder = Encoder(
+            self.cell or self.default_cell,
+            inputs + static.width,
+            hidden,
+            self.num_layers,
+            self.dropout,
+            None if self.dilations is None else tuple(np.atleast_1d(self.dilations).tolist()),
+            None if self.bptt is None else -(-self.bptt // self._layout.segment),
+        )
+        shape = (self._layout.horizon, targets, parameters)
+        network: ForkingNetwork | Seq2SeqNetwork
+        if self.strategy == "seq2seq":
+            network = Seq2SeqNetwork(
+                encoder, inputs, hidden, shape, known, static, attention=self.attention
+            )
+        else:
+            network = ForkingNetwork(encoder, inputs, hidden, shape, known, static)
         build(network, generator, getattr(torch, self.dtype))
         return network
 
-    def _next(self, records: Sequence[Record]) -> list[np.ndarray]:
-        """Forecast from the end of each record: working values (N, H, K), the last of N counts."""
-        corpus = Corpus([self._line(record) for record in records], self._layout)
-        most = self._origins_of_a_pass()
-        return self._read(corpus, last_passes(corpus.length, self._layout.segment, most))
+    def _predictor(self, networks: Sequence[Any] | None = None) -> Predictor:
+        """Read the trained networks, or others."""
+        head = find_head(self.loss)
+        return Predictor(
+            self.networks_ if networks is None else networks,
+            head,
+            self._preparation,
+            self._origins_of_a_pass(),
+            self._given_context(),
+            None if isinstance(head, ProbabilisticHead) else getattr(self, "_errors", None),
+        )
 
-    def _read(self, corpus: Corpus, passes: Sequence[Pass]) -> list[np.ndarray]:
-        """Forecast from each origin with the median network: working values (N, H, K) a pass."""
-        like = self.networks_[0].linear.weight
-        head = HEADS[self.loss]()
-        size = max(1, ORIGINS_AT_ONCE // max(len(p.origins) for p in passes))
-        forecasts = []
-        for start in range(0, len(passes), size):
-            part = passes[start : start + size]
-            batch = corpus.batch(*stacked([*part, *[part[0]] * (LEAST_ROWS - len(part))]))
-            x, known = (as_tensor(a, like) for a in (batch.x, batch.known))
-            with torch.inference_mode():
-                points = [
-                    head.point(network(x, known)).double().cpu() for network in self.networks_
-                ]
-            correction = np.median([point.numpy() for point in points], axis=0)  # (B, N, H, K)
-            w = batch.base + batch.effect + batch.scale[:, :, None] * correction
-            forecasts += [values[: len(p.origins)] for values, p in zip(w, part, strict=False)]
-        return forecasts
+    def _paths(
+        self, requests: Sequence[Request], levels: np.ndarray | None
+    ) -> list[tuple[Any, ...]]:
+        """Forecast the steps of requests, (n, K), and their quantiles (n, K, L) if asked for.
+
+        Missing steps at the end of a history are forecast too: the last value seen is the origin.
+        """
+        recent = [self._recent(request) for request in requests]
+        wanted = [
+            len(request.record) - end + request.n
+            for request, (_, end) in zip(requests, recent, strict=True)
+        ]
+        paths = self._predictor().ahead([series for series, _ in recent], wanted, levels)
+        found = []
+        for request, (_, end), path in zip(requests, recent, paths, strict=True):
+            both = self._preparation.back(request.record, end, request.index, *path)
+            found.append(tuple(None if part is None else part[-request.n :] for part in both))
+        return found
+
+    def _recent(self, request: Request) -> tuple[Series, int]:
+        """Return the part of a record that counts, and how many of its steps are known.
+
+        That part ends with the last value seen, or at a gap too long to fill.
+        """
+        y = request.record.y
+        end = max(last_seen(y), len(y) - LONGEST_FILLED * self.horizon)
+        start = self._first_that_counts(request.record.key, y[:end])
+        series = self._preparation.series(request.record, request, start)
+        piece, begin = self._preparation.pieces(series.cut(0, end - start))[-1]
+        series = series.cut(begin, begin + len(piece)) if begin else series.cut(0, end - start)
+        return cut_to(series, len(series), self._given_context()), end
+
+    def _first_that_counts(self, key: Hashable, y: np.ndarray) -> int:
+        """Return the step before which nothing changes a forecast from the end of y (T, K)."""
+        if self.context is None:
+            return 0
+        layout, anchor = self._layout, self._preparation.known[key].anchor
+        if self._given_context() is not None:
+            rows = max(self._given_context() or 0, 1)
+        else:
+            rows = defaults.ORIGINS * layout.segment + layout.window + (SPREAD + 1) * layout.span
+        rate = 1.0 if anchor.rate is None else anchor.rate
+        seasons = 2 if rate == 1 else int(np.ceil(np.log(FORGOTTEN) / np.log1p(-rate)))
+        rows += anchor.season * seasons + max(layout.seasons, default=0)
+        return first_of_last(y, rows)
+
+    def _errors_by_step(
+        self, series: list[Series], held_out: np.ndarray, network: Any
+    ) -> np.ndarray:
+        """Run a recursive model on from origins before the steps held out: errors (n, H, K).
+
+        In units of the scale; where nothing is held out, over the last fifth of the series.
+        """
+        predictor, H = self._predictor([network]), int(self.horizon)
+        share = max(1, ORIGINS_OF_ERRORS // len(series))
+        cuts, futures = [], []
+        for s, steps in zip(series, held_out, strict=True):
+            first = max(2, len(s) - max(int(steps), len(s) // 5))
+            ends = np.unique(np.linspace(first, max(first, len(s) - H), share).astype(int))
+            for end in ends[ends < len(s)]:
+                cut = cut_to(s, int(end), self._given_context())
+                if np.isfinite(cut.y).any():
+                    cuts.append(cut)
+                    futures.append(s.y[end : end + H])
+        errors = np.full((len(cuts), H, series[0].y.shape[1]), np.nan)
+        scales = [reading.scale[-1] for reading in predictor.from_ends(cuts)]
+        paths = predictor.ahead(cuts, [H] * len(cuts))
+        for error, path, future, scale, cut in zip(
+            errors, paths, futures, scales, cuts, strict=True
+        ):
+            come, said = (
+                self._preparation.working_values_of(cut.key, y)
+                for y in (future, path.point[: len(future)])
+            )
+            error[: len(future)] = (come - said) / scale
+        return errors
 
 
 class RNNForecaster(RecurrentForecaster):
@@ -472,6 +649,10 @@ class LSTMForecaster(RecurrentForecaster):
     gains nothing on the latest steps, that simple forecast is what remains. Longer horizons come
     from feeding forecasts back.
 
+    Covariates are columns of X: known in advance, unless named in ``past_only`` or ``static``;
+    forecasts that came in vintages are given as :class:`AsOf`. A MultiIndex ``(series, time)`` is a
+    panel, forecast by one network; a wide y is several targets, forecast jointly.
+
     Parameters
     ----------
     horizon : int
@@ -484,8 +665,20 @@ class LSTMForecaster(RecurrentForecaster):
         Layers; each but the first has a residual connection.
     dropout : float in [0, 1)
         Share of states dropped between layers and before the read-out while training.
-    loss : {"absolute_error", "squared_error", "huber"}
-        Loss of the errors in units of the running scale.
+    loss : {"absolute_error", "squared_error", "huber", "quantile"} or head
+        Loss of the errors in units of the running scale. "quantile" learns quantiles, from 2.5 to
+        97.5 %; others: ``tsrnn.heads.Quantile([0.01, 0.5, 0.99])``. With the other losses quantiles
+        and intervals come from the errors on the steps held out, step by step.
+    strategy : {"direct", "recursive", "seq2seq"}
+        "direct" reads all steps of the horizon from the state at once. "recursive" learns one step
+        and is fed its own output. "seq2seq" runs a second cell over the horizon, so that a forecast
+        sees the covariates of all steps up to its own.
+    teacher_forcing : float in [0, 1], "linear", "exponential" or "sigmoid"
+        With "recursive" the share of true values among those read while training, the others being
+        the network's own forecasts: constant, or falling from 1 to 0 (scheduled sampling, Bengio et
+        al. 2015). Below 1 the network learns to live with its own errors.
+    attention : bool
+        With "seq2seq" each step of the horizon also looks at the states before the origin.
     context : int, None or "auto"
         The last so many steps before an origin count; None: all the past; "auto": 64 segments.
     seasonality : int, sequence of int, None or "auto"
@@ -493,9 +686,34 @@ class LSTMForecaster(RecurrentForecaster):
     segment : int or "auto"
         Steps that the network reads at once; "auto": the largest divisor of the season not above
         the horizon, 1 without a season and for short series.
+    bptt : int, optional
+        Steps through which gradients flow back at least; the state is carried further (truncated
+        back-propagation). Default: all steps of the context.
+    dilations : sequence of int, optional
+        For each layer after how many segments its state comes back to it; default: 1 each.
     scaling : {"auto", "additive", "multiplicative"}
         "multiplicative" works on logs; "auto" takes logs of positive series whose changes grow with
         the level.
+    transform : str, list or object, optional
+        Transform of the target, fitted to the rows of each series, its forecasts mapped back: a
+        name ("log", "log1p", "box-cox", "yeo-johnson", "difference", "seasonal_difference",
+        "deseasonalise", "standardise"), "auto" to choose from the data, an object with ``fit``,
+        ``transform`` and ``inverse_transform`` over (values, index), or a list of these.
+    past_only : list of column names (numbers for arrays), optional
+        Columns of X known only up to the origin of a forecast: their later values are not used, and
+        X for ``predict`` need not have them.
+    static : list of column names (numbers for arrays), optional
+        Columns of X that are constant within a series: numbers, or categories, which are embedded.
+        X for ``predict`` need not have them.
+    calendar : None, "auto" or list of str
+        Features made from the time stamps that join the covariates: of "minute", "hour", "weekday",
+        "weekend", "monthday", "month_end", "yearday", "week", "month", "quarter"; "auto": those
+        that the step of the index has room for and that repeat at least twice.
+    freq : str or pandas offset, optional
+        Step of the index, such as a ``CustomBusinessDay`` with the holidays of an exchange;
+        default: learnt from the index.
+    max_gap : int, optional
+        Neither windows nor states run across more missing steps than that; default: across any.
     learning_rate : float or "auto"
         Highest step of Adam, in one cycle over ``max_epochs``; "auto": larger for fewer units.
     batch_size : int or "auto"
@@ -516,7 +734,11 @@ class LSTMForecaster(RecurrentForecaster):
     n_estimators : int
         Networks trained from different seeds; their median is the forecast.
     missing : {"mask", "raise"}
-        "mask" shows missing values to the network as such and leaves them out of the loss.
+        "mask" shows the network which values are missing and for how long, and leaves them out of
+        the loss; "raise" refuses them.
+    warm_start : bool
+        A second ``fit`` goes on from the weights and choices of the first; ``chosen_["start"]``
+        says so. By default each fit forgets the one before.
     dtype : {"float32", "float64"}
         Arithmetic inside the network; scaling is float64 always.
     device : str
@@ -568,30 +790,3 @@ class GRUForecaster(RecurrentForecaster):
     """
 
     default_cell = "gru"
-
-
-@dataclass(frozen=True)
-class CovariateScaling:
-    """Standardise covariates; missing ones become 0, with a flag where fit saw missing ones."""
-
-    mean: np.ndarray  # (F,)
-    deviation: np.ndarray  # (F,)
-    flagged: np.ndarray  # (F,) bool
-
-    @classmethod
-    def of(cls, covariates: Sequence[np.ndarray | None]) -> CovariateScaling:
-        seen = [X for X in covariates if X is not None]
-        if not seen:
-            return cls(np.zeros(0), np.ones(0), np.zeros(0, dtype=bool))
-        X = np.concatenate(seen)
-        missing = np.isnan(X)
-        count = np.maximum(1, (~missing).sum(axis=0))
-        mean = np.where(missing, 0.0, X).sum(axis=0) / count
-        deviation = np.sqrt((np.where(missing, 0.0, X - mean) ** 2).sum(axis=0) / count)
-        constant = deviation <= 1e-14 * np.abs(mean)
-        return cls(mean, np.where(constant, 1.0, deviation), missing.any(axis=0))
-
-    def apply(self, X: np.ndarray) -> np.ndarray:
-        missing = np.isnan(X)
-        values = np.where(missing, 0.0, (X - self.mean) / self.deviation)
-        return np.concatenate([values, missing[:, self.flagged]], axis=1)

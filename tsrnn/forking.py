@@ -36,7 +36,12 @@ class Layout:
     def size(self, targets: int, covariates: int) -> int:
         """Return the number of inputs at an origin."""
         per_step = targets * (2 + self.shows_missing) + covariates
-        return self.window * per_step + targets + len(self._long_seasons()) * self.horizon * targets
+        per_season = self.horizon * targets
+        return (
+            self.window * per_step
+            + targets * (1 + self.shows_missing)
+            + len(self._long_seasons()) * per_season
+        )
 
     def _long_seasons(self) -> tuple[int, ...]:
         """Seasons whose last values do not all lie in the window."""
@@ -84,27 +89,64 @@ class Known(NamedTuple):
     anchor: Anchor
 
 
+class Covariates(NamedTuple):
+    """Covariates of one series, standardised and finite, flags of missing values included.
+
+    Columns of X come in two parts: the first ``n_known`` are known in advance, the others are not.
+    """
+
+    X: np.ndarray  # (T', F), T' >= T: those known in advance may reach further than the target
+    n_known: int
+    ahead: np.ndarray | None = None  # (T, H, n_known), those of step t + h as known at step t
+
+
 class Line(NamedTuple):
-    """One series ready to be read: values (T, K), covariates (T', F) that may reach further."""
+    """One series ready to be read: values (T, K)."""
 
     scaled: Scaled
     filled: np.ndarray  # w with missing values replaced by the seasonal, else the last value
     pattern: np.ndarray  # what the anchor repeats
     surprise: np.ndarray  # by how much it missed, one step ahead
-    X: np.ndarray | None  # standardised and finite, flags of missing values included
+    unseen: np.ndarray  # log(1 + steps since the last observed value)
+    covariates: Covariates | None
+    static: np.ndarray | None  # (E,), what is constant within the series
     known: Known
 
 
-def make_line(y: np.ndarray, X: np.ndarray | None, known: Known, layout: Layout) -> Line:
-    """Read one series: y (T, K) in its own units, X (T', F) standardised."""
+def make_line(
+    y: np.ndarray,
+    known: Known,
+    layout: Layout,
+    covariates: Covariates | None = None,
+    static: np.ndarray | None = None,
+) -> Line:
+    """Read one series, y (T, K) in its own units."""
     w = working_values(y, known.origin, layout.multiplicative)
-    if X is not None:
-        w = w - X[: len(w)] @ known.effect
+    if covariates is not None:
+        w = w - covariates.X[: len(w), : covariates.n_known] @ known.effect
+    return line_of(w, known, layout, covariates, static)
+
+
+def line_of(
+    w: np.ndarray,
+    known: Known,
+    layout: Layout,
+    covariates: Covariates | None = None,
+    static: np.ndarray | None = None,
+) -> Line:
+    """Read working values (T, K) that are free of the linear effect of covariates."""
     values = scaled(w, known.deviation, layout.span)
     filled = fill(w, max(1, known.anchor.season))
     pattern = known.anchor.pattern(filled, values.level)
     surprise = known.anchor.surprises(filled, values.level)
-    return Line(values, filled, pattern, surprise, X, known)
+    unseen = np.log1p(steps_since(np.isfinite(w)))
+    return Line(values, filled, pattern, surprise, unseen, covariates, static, known)
+
+
+def steps_since(observed: np.ndarray) -> np.ndarray:
+    """Count the steps since the last observed one, or since the start: bool (T, K) -> (T, K)."""
+    steps = np.arange(len(observed))[:, None]
+    return steps - np.maximum.accumulate(np.where(observed, steps, 0), axis=0)
 
 
 def fill(w: np.ndarray, season: int) -> np.ndarray:
@@ -121,7 +163,8 @@ class Batch(NamedTuple):
     """Arrays of B passes; targets and corrections are in units of the scale."""
 
     x: np.ndarray  # (B, N, inputs)
-    known: np.ndarray | None  # (B, N, H, 2 F), at the future step and at its anchor
+    known: np.ndarray | None  # (B, N, H, 2 n_known), at the future step and at its anchor
+    static: np.ndarray | None  # (B, E)
     target: np.ndarray  # (B, N, H, K), 0 where missing
     step: np.ndarray  # (B, N, H), the time step of each target
     observed: np.ndarray  # (B, N, H, K) bool
@@ -131,10 +174,13 @@ class Batch(NamedTuple):
 
 
 class Corpus:
-    """Many lines laid end to end, so that a batch of passes is gathered by a few indexings."""
+    """Many lines laid end to end, so that a batch of passes is gathered by a few indexings.
 
-    def __init__(self, lines: list[Line], layout: Layout) -> None:
-        self.layout = layout
+    ``truth`` are the lines whose values are the targets, where these are not the ones shown.
+    """
+
+    def __init__(self, lines: list[Line], layout: Layout, truth: list[Line] | None = None) -> None:
+        self.lines, self.layout = lines, layout
         self.length = np.array([len(line.scaled.w) for line in lines])
         self.start = np.concatenate([[0], np.cumsum(self.length)[:-1]])
         self.w = np.concatenate([line.scaled.w for line in lines])
@@ -143,59 +189,91 @@ class Corpus:
         self.filled = np.concatenate([line.filled for line in lines])
         self.pattern = np.concatenate([line.pattern for line in lines])
         self.surprise = np.concatenate([line.surprise for line in lines])
+        self.unseen = np.concatenate([line.unseen for line in lines])
+        self.true_w = self.w if truth is None else np.concatenate([t.scaled.w for t in truth])
         self.season = np.array([max(1, line.known.anchor.season) for line in lines])
         self.around_level = np.array([line.known.anchor.around_level for line in lines])
+        self.static = None if lines[0].static is None else np.array([li.static for li in lines])
         self.X: np.ndarray | None = None
-        if lines[0].X is not None:
-            covariates = [line.X for line in lines if line.X is not None]
-            self.X_length = np.array([len(X) for X in covariates])
+        self.ahead: np.ndarray | None = None
+        covariates = [line.covariates for line in lines if line.covariates is not None]
+        if covariates:
+            self.n_known = covariates[0].n_known
+            self.X_length = np.array([len(c.X) for c in covariates])
             self.X_start = np.concatenate([[0], np.cumsum(self.X_length)[:-1]])
-            self.X = np.concatenate(covariates)
-            self.effect = np.array([line.known.effect for line in lines])  # (n, F, K)
+            self.X = np.concatenate([c.X for c in covariates])
+            self.effect = np.array([line.known.effect for line in lines])  # (n, n_known, K)
+            vintages = [c.ahead for c in covariates if c.ahead is not None]
+            if vintages:
+                self.ahead_length = np.array([len(v) for v in vintages])
+                self.ahead_start = np.concatenate([[0], np.cumsum(self.ahead_length)[:-1]])
+                self.ahead = np.concatenate(vintages)
 
     def batch(self, series: np.ndarray, origins: np.ndarray) -> Batch:
         """Gather passes: series (B,), origins (B, N); origins outside a series yield no target."""
         layout = self.layout
-        ahead = np.arange(1, layout.horizon + 1)
+        steps = np.arange(1, layout.horizon + 1)
         t = np.clip(origins, 0, self.length[series][:, None] - 1)
         now = self.start[series][:, None] + t  # (B, N)
         level, scale = self.level[now], self.scale[now]  # (B, N, K)
+        base = self.pattern[self._repeated(series, t, self.season[series])]
+        base = base + np.where(self.around_level[series, None, None, None], level[:, :, None], 0.0)
+        future, exists = self._at(series, t[:, :, None] + steps)
+        inside = (origins == t)[:, :, None] & exists
+        observed = inside[..., None] & np.isfinite(self.true_w[future])
+        due = self.true_w[future] - base  # (B, N, H, K)
+        known, effect = None, 0.0
+        if self.X is not None and self.n_known:
+            own = self._covariates(series, t[:, :, None] + steps)[..., : self.n_known]
+            ahead = own if self.ahead is None else self._as_known_at(series, t, own)
+            anchors = t[:, :, None] + self._lags(self.season[series])[:, None, :]
+            past = self._covariates(series, anchors)[..., : self.n_known]
+            known = np.concatenate([ahead, past], axis=-1)
+            effect = np.einsum("bnhf,bfk->bnhk", ahead, self.effect[series])
+            if self.ahead is not None:  # the values shown are free of the effect of other vintages
+                due = due + np.einsum("bnhf,bfk->bnhk", own - ahead, self.effect[series])
+        target = np.where(observed, due / scale[:, :, None], 0.0)
+        static = None if self.static is None else self.static[series]
+        x = self._inputs(series, t, level, scale)
+        step = t[:, :, None] + steps
+        return Batch(x, known, static, target, step, observed, base, scale, effect)
+
+    def _inputs(
+        self, series: np.ndarray, t: np.ndarray, level: np.ndarray, scale: np.ndarray
+    ) -> np.ndarray:
+        """Return what is seen at origins t (B, N), relative to level and scale (B, N, K)."""
+        layout = self.layout
+        now = self.start[series][:, None] + t
+        last = t[:, :, None] + np.arange(1 - layout.window, 1)  # (B, N, W)
 
         def relative(values: np.ndarray) -> np.ndarray:
             return (values - level[:, :, None]) / scale[:, :, None]
 
-        past, exists = self._at(series, t[:, :, None] + np.arange(1 - layout.window, 1))
+        past, exists = self._at(series, last)
         seen = exists[..., None] & np.isfinite(self.w[past])
         # A missing value is shown as the one that fills it, lest it look like a fall to the level.
         parts = [np.where(exists[..., None], relative(self.filled[past]), 0.0)]
         parts.append(np.where(seen, self.surprise[past] / scale[:, :, None], 0.0))
         if layout.shows_missing:
-            parts.append(~seen)
+            parts += [~seen, self.unseen[now]]
         before, _ = self._at(series, t - layout.segment)
         parts.append(((level - self.level[before]) / scale)[:, :, None])
         for season in layout._long_seasons():
             places = self._repeated(series, t, np.full(len(series), season))
             parts.append(relative(self.filled[places]))
         if self.X is not None:
-            parts.append(self._covariates(series, t[:, :, None] + np.arange(1 - layout.window, 1)))
-        x = np.concatenate([part.reshape(*t.shape, -1) for part in parts], axis=-1)
+            parts.append(self._covariates(series, last))
+        return np.concatenate([part.reshape(*t.shape, -1) for part in parts], axis=-1)
 
-        base = self.pattern[self._repeated(series, t, self.season[series])]
-        base = base + np.where(self.around_level[series, None, None, None], level[:, :, None], 0.0)
-        future, exists = self._at(series, t[:, :, None] + ahead)
-        inside = (origins == t)[:, :, None] & exists
-        observed = inside[..., None] & np.isfinite(self.w[future])
-        target = np.where(observed, (self.filled[future] - base) / scale[:, :, None], 0.0)
-        known, effect = None, 0.0
-        if self.X is not None:
-            anchors = t[:, :, None] + self._lags(self.season[series])[:, None, :]
-            pair = [
-                self._covariates(series, t[:, :, None] + ahead),
-                self._covariates(series, anchors),
-            ]
-            known = np.concatenate(pair, axis=-1)
-            effect = np.einsum("bnhf,bfk->bnhk", pair[0], self.effect[series])
-        return Batch(x, known, target, t[:, :, None] + ahead, observed, base, scale, effect)
+    def _as_known_at(self, series: np.ndarray, t: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """Covariates (B, N, H, n_known) of the steps after t as known at t.
+
+        From the last step with a vintage of its own on, ``own`` is what is known.
+        """
+        assert self.ahead is not None
+        length = self.ahead_length[series][:, None]
+        place = self.ahead_start[series][:, None] + np.minimum(t, length - 1)
+        return np.where((t < length - 1)[..., None, None], self.ahead[place], own)
 
     def _lags(self, seasons: np.ndarray) -> np.ndarray:
         """Return steps from the origin to the value that a season repeats: (B,) -> (B, H)."""

@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator
 
+from tsrnn.asof import AsOf
 from tsrnn.checks import check_count
 from tsrnn.containers import check_index, index_of
 
@@ -47,7 +48,7 @@ class _RollingOriginSplit(BaseCrossValidator):
 
         Parameters
         ----------
-        X, y : array or pandas object of n rows
+        X, y : array, pandas object or AsOf of n rows
             One of the two suffices. The rows must be in the order of time; with a MultiIndex
             ``(series, time)`` time stamps are split and the order of the rows is free.
         groups : ignored
@@ -233,6 +234,7 @@ def _stamps_and_series(X: Any, y: Any) -> tuple[NDArray, NDArray]:
     rows = X if X is not None else y
     if rows is None:
         raise ValueError("X and y are None: pass one of them to be split")
-    index = index_of(X) if index_of(X) is not None else index_of(y)
+    own = X.index if isinstance(X, AsOf) else index_of(X)
+    index = own if own is not None else index_of(y)
     series = index.codes[0] if isinstance(index, pd.MultiIndex) else np.zeros(len(rows), dtype=int)
     return stamp_positions(index, len(rows)), series

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from tsrnn.cells import CELLS
 from tsrnn.checks import check_choice, check_count, check_positive, check_share
-from tsrnn.heads import HEADS
+from tsrnn.heads import POINT_HEADS
 from tsrnn.networks import LEAST_ROWS, Encoder, SequenceRegressor, build
 from tsrnn.training import find_device, train
 
@@ -103,7 +103,7 @@ class RecurrentRegressor(RegressorMixin, BaseEstimator):
         self._X_mean, self._X_scale, self._has_gaps = _channel_moments(X, weight)
         self._y_mean, self._y_scale = _moments(y, weight)
         target = (y - self._y_mean) / self._y_scale  # (n, O)
-        head = HEADS[self.loss]()
+        head = POINT_HEADS[self.loss]()
 
         rng = check_random_state(self.random_state)
         self._device = find_device(self.device)
@@ -154,7 +154,7 @@ class RecurrentRegressor(RegressorMixin, BaseEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Return the point forecasts of sequences: X (n, T) or (n, T, F) -> (n,) or (n, O)."""
         check_is_fitted(self)
-        head = HEADS[self.loss]()
+        head = POINT_HEADS[self.loss]()
         raw = self._evaluate(self.network_, self._read(X))[..., None]
         values = head.point(raw).numpy() * self._y_scale + self._y_mean
         return values[:, 0] if self._one_output else values
@@ -186,7 +186,7 @@ class RecurrentRegressor(RegressorMixin, BaseEstimator):
 
     def _check_parameters(self) -> None:
         check_choice("cell", self.cell or self.default_cell, list(CELLS))
-        check_choice("loss", self.loss, list(HEADS))
+        check_choice("loss", self.loss, list(POINT_HEADS))
         check_choice("dtype", self.dtype, ("float32", "float64"))
         for name in ("hidden_size", "num_layers", "patience"):
             check_count(name, getattr(self, name))

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel, ETSResults
 
-from tsrnn.base import LocalForecaster
-from tsrnn.baselines import season_length
+from tsrnn.baselines import naive_deviations, normal_quantiles, season_length
 from tsrnn.checks import check_choice, check_count, check_rows
 from tsrnn.gaps import bridge, is_constant, last_seen, naive_one_step, snap
+from tsrnn.local import LocalForecaster
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "error": ("auto", "add", "mul"),
@@ -31,6 +31,8 @@ LEAST_ROWS = 10  # statsmodels' starting values need as many
 CHEAP = 2_000
 # Multiplicative forms of a series that varies by less than this, relatively, equal additive ones.
 LEAST_VARIATION = 1e-6
+# Multiplicative errors grow exponentially; thousands of steps ahead they must not overflow.
+LARGEST_SQUARE = 1e200
 
 
 class Form(NamedTuple):
@@ -99,13 +101,52 @@ class Smoother:
         after = replace(self, level=level, slope=slope, season=tuple(turned) if self.season else ())
         return self.centre + self.scale * forecasts, after
 
+    def deviations(self, n: int, sigma: float) -> np.ndarray:
+        """Return the standard deviations ``(n,)`` of the errors of forecasts 1 to n steps ahead.
+
+        An error e at step j moves the forecast of step h by c e; the mean squares of the errors
+        before h, so weighted, add up. With multiplicative errors e has the size of the value
+        itself, whose mean square is that of the forecast plus what came before. Exact for additive
+        seasons and none (classes 1 and 2 of Hyndman et al. 2008, chapter 6), and for multiplicative
+        ones with multiplicative errors during one season; else exact to the first order in e.
+        """
+        steps, m, gamma = np.arange(n), max(1, len(self.season)), (1.0 - self.alpha) * self.gamma
+        damped = np.cumsum(self.phi ** (steps + 1.0))
+        on_base = np.concatenate([[0.0], self.alpha + self.beta * damped[:-1]])
+        on_season = np.where(steps % m == 0, gamma, 0.0)
+        base, season = self.level + self.slope * damped, np.resize(self.season or (0.0,), n)
+        mean, ratios = base + season, np.ones((2, n))
+        if self.form.seasonal == "mul":
+            mean, ratios = base * season, np.stack([season, base])
+        variances, squares = np.empty(n), np.ones(n)
+        for h in range(n):
+            on_level, on_phase = ratios[:, h, None] / ratios[:, :h]
+            c = on_level * on_base[h:0:-1] + on_phase * on_season[h:0:-1]
+            before = sigma**2 * (c**2 @ squares[:h])
+            if self.form.error == "mul":
+                squares[h] = min(mean[h] ** 2 + before, LARGEST_SQUARE)
+            variances[h] = before + sigma**2 * squares[h]
+        return self.scale * np.sqrt(variances)
+
 
 class Fitted(NamedTuple):
-    """A smoother where estimation began, ``offset`` steps into the series, and where it is now."""
+    """A smoother where estimation began, ``offset`` steps into the series, and where it is now.
+
+    That is at the last observation, ``unseen`` missing steps before the end: the intervals of the
+    forecasts widen from there.
+    """
 
     offset: int
     start: Smoother
     now: Smoother
+    unseen: int
+    sigma: float  # of the one-step errors: in units of the scale, or relative where multiplicative
+
+    def extended(self, y: np.ndarray) -> Fitted:
+        """Run on over new steps, up to the last observation among them."""
+        y = np.concatenate([np.full(self.unseen, np.nan), y])
+        run = int(last_seen(y)[-1]) + 1
+        return self._replace(now=self.now.run(y[:run])[1], unseen=len(y) - run)
 
 
 class ETS(LocalForecaster):
@@ -119,6 +160,12 @@ class ETS(LocalForecaster):
     for estimation; the estimated model then runs over the series as it is, and at a missing
     value it goes on by its own forecast. ``update`` runs on over the new rows. In-sample forecasts
     before the part used for estimation are naive ones. Covariates are accepted and not used.
+
+    Quantiles are normal around the forecast, with the variances by step of the chosen model
+    (Hyndman et al. 2008, chapter 6; multiplicative seasons to the first order) and the one-step
+    variance of the observed residuals, a degree of freedom taken by each parameter. Missing values
+    at the end widen them; those before the last observation do not. For a constant series they are
+    those of ``Naive``: the constant.
 
     Parameters
     ----------
@@ -189,14 +236,28 @@ class ETS(LocalForecaster):
         first = len(y) - length
         offset = first + int(np.argmax(np.isfinite(y[first:])))
         start = _choose(y[offset:], self._forms(y[offset:], m), m)
-        return Fitted(offset, start, start.run(y[offset:])[1])
+        return Fitted(offset, start, start, 0, _sigma(start, y[offset:])).extended(y[offset:])
 
     def _forecast_series(
         self, model: Fitted | None, y: np.ndarray, n: int, X: np.ndarray | None
     ) -> np.ndarray:
         if model is None:
             return np.full(n, y[last_seen(y)[-1]])
-        return model.now.run(np.full(n, np.nan))[0]
+        return model.now.run(np.full(model.unseen + n, np.nan))[0][model.unseen :]
+
+    def _quantiles_series(
+        self,
+        model: Fitted | None,
+        y: np.ndarray,
+        n: int,
+        X: np.ndarray | None,
+        levels: np.ndarray,
+    ) -> np.ndarray:
+        if model is None:
+            deviations = naive_deviations(y, n)
+        else:
+            deviations = model.now.deviations(model.unseen + n, model.sigma)[model.unseen :]
+        return normal_quantiles(self._forecast_series(model, y, n, X), deviations, levels)
 
     def _in_sample_series(
         self, model: Fitted | None, y: np.ndarray, X: np.ndarray | None
@@ -209,7 +270,7 @@ class ETS(LocalForecaster):
     def _update_series(
         self, model: Fitted | None, y: np.ndarray, new_steps: int, X: np.ndarray | None
     ) -> Fitted | None:
-        return model and model._replace(now=model.now.run(y[-new_steps:])[1])
+        return model and model.extended(y[-new_steps:])
 
     def _forms(self, y: np.ndarray, m: int) -> list[Form]:
         """List the combinations that the parameters, the season and the data admit."""
@@ -300,3 +361,12 @@ def _smoother(result: ETSResults, form: Form, centre: float, scale: float) -> Sm
         centre=centre,
         scale=scale,
     )
+
+
+def _sigma(start: Smoother, y: np.ndarray) -> float:
+    """Return the standard deviation of the one-step errors over the observed values."""
+    forecasts = start.run(y)[0]
+    errors = (y - forecasts) / (forecasts if start.form.error == "mul" else start.scale)
+    errors = errors[np.isfinite(y)]
+    estimated = start.form.n_params(max(1, len(start.season))) - 1  # the variance apart
+    return float(np.sqrt(np.sum(errors**2) / max(1, len(errors) - estimated)))

@@ -1,0 +1,169 @@
+"""Covariates at the edge: what their columns are, and reading those of a call.
+
+Conventions: n rows, C columns of X, of which S are static and F = C - S change with time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pandas as pd
+
+from tsrnn.asof import AsOf
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of X as fit saw them: names, for arrays numbers."""
+
+    names: tuple[Any, ...] = ()
+    past_only: tuple[Any, ...] = ()
+    static: tuple[Any, ...] = ()
+
+    @classmethod
+    def of(cls, X: Any, past_only: Any, static: Any) -> Columns:
+        """Read the names, and which of them the user called past-only and static."""
+        names = _names(X)
+        past, constant = _named("past_only", past_only), _named("static", static)
+        for parameter, given in (("past_only", past), ("static", constant)):
+            unknown = [name for name in given if name not in names]
+            if unknown:
+                raise ValueError(f"{parameter}={list(given)!r}: X has the columns {list(names)}")
+        both = [name for name in past if name in constant]
+        if both:
+            raise ValueError(f"past_only and static both name the columns {both}: choose one")
+        return cls(
+            names, tuple(n for n in names if n in past), tuple(n for n in names if n in constant)
+        )
+
+    @property
+    def changing(self) -> tuple[Any, ...]:
+        """The F columns that change with time."""
+        return tuple(name for name in self.names if name not in self.static)
+
+    @property
+    def known(self) -> tuple[Any, ...]:
+        """The columns whose values a forecast needs: known in advance, and not static."""
+        return tuple(name for name in self.changing if name not in self.past_only)
+
+    @property
+    def is_past_only(self) -> np.ndarray:
+        """Tell for each of the F changing columns whether its future is unknown (F,)."""
+        return np.array([name in self.past_only for name in self.changing], dtype=bool)
+
+
+class Covariates(NamedTuple):
+    """Covariates of the rows of a call."""
+
+    values: np.ndarray | None  # (n, F), NaN where missing; None without changing columns
+    given: np.ndarray  # (F,) whether the call had the column at all
+    static: np.ndarray | None  # (n, S) numbers or categories; None without static columns
+    vintages: AsOf | None = None  # where the values come from, if they were issued in vintages
+
+    def of(self, rows: np.ndarray) -> np.ndarray | None:
+        """Return the values of some rows."""
+        return None if self.values is None else self.values[rows]
+
+    def static_of(self, rows: np.ndarray, columns: Columns, key: Hashable) -> tuple[Any, ...]:
+        """Return the one value of each static column that a series has, None where unknown."""
+        if self.static is None:
+            return (None,) * len(columns.static)
+        values = []
+        for name, column in zip(columns.static, self.static[rows].T, strict=True):
+            seen = pd.unique(column[~pd.isna(column)])
+            if len(seen) > 1:
+                raise ValueError(
+                    f"X has the static column {name!r} with the values {seen[0]!r} and {seen[1]!r}"
+                    f"{_of(key)}: expected one value in a series"
+                )
+            values.append(seen[0] if len(seen) else None)
+        return tuple(values)
+
+
+def as_pandas(X: Any) -> Any:
+    """Turn a polars frame into one of pandas, so that its columns are read by name."""
+    if nw.dependencies.is_polars_dataframe(X):
+        return pd.DataFrame({name: X[name].to_numpy() for name in X.columns})
+    return X
+
+
+def align(X: Any, columns: Columns) -> tuple[Any, np.ndarray]:
+    """Put the columns of X into the order of fit, with NaN for absent ones that a call may omit.
+
+    Returns
+    -------
+    X : frame or array of shape (n, C)
+        Unchanged where its columns cannot be those of fit.
+    given : array of shape (F,)
+        Whether X has each changing column.
+    """
+    whole = np.ones(len(columns.changing), dtype=bool)
+    optional = {*columns.past_only, *columns.static}
+    if isinstance(X, pd.DataFrame) and X.columns.is_unique:
+        if set(X.columns) | optional != set(columns.names):
+            return X, whole
+        given = np.array([name in X.columns for name in columns.changing], dtype=bool)
+        return X.reindex(columns=list(columns.names)), given
+    array = np.asarray(X)
+    if optional and array.ndim == 2 and array.shape[1] == len(columns.known):
+        places = [columns.names.index(name) for name in columns.known]
+        dtype = object if array.dtype.kind in "OUS" else np.float64
+        full = np.full((len(array), len(columns.names)), np.nan, dtype=dtype)
+        full[:, places] = array
+        return full, ~columns.is_past_only
+    return X, whole
+
+
+def static_values(X: Any, columns: Columns) -> np.ndarray | None:
+    """Return the static columns (n, S) of an aligned X as objects."""
+    if not columns.static:
+        return None
+    return np.asarray(_select(X, columns, columns.static), dtype=object)
+
+
+def changing_part(X: Any, columns: Columns) -> Any:
+    """Return the columns of an aligned X that change with time."""
+    return _select(X, columns, columns.changing)
+
+
+def check_same_static(
+    known: tuple[Any, ...], given: tuple[Any, ...], columns: Columns, key: Hashable
+) -> None:
+    """Refuse static values that differ from those the series had."""
+    for name, old, new in zip(columns.static, known, given, strict=True):
+        if new is not None and new != old:
+            raise ValueError(
+                f"X has the static column {name!r} with the value {new!r}{_of(key)}, which had "
+                f"{old!r}: expected the same, or leave the column out"
+            )
+
+
+def _select(X: Any, columns: Columns, names: Sequence[Any]) -> Any:
+    if isinstance(X, pd.DataFrame):
+        return X.iloc[:, [columns.names.index(name) for name in names]]
+    return np.asarray(X)[:, [columns.names.index(name) for name in names]]
+
+
+def _names(X: Any) -> tuple[Any, ...]:
+    if X is None:
+        return ()
+    if isinstance(X, pd.DataFrame | AsOf):
+        return tuple(X.columns)
+    array = np.asarray(X)
+    return tuple(range(array.shape[1])) if array.ndim == 2 else ()
+
+
+def _named(parameter: str, names: Any) -> tuple[Any, ...]:
+    if names is None:
+        return ()
+    if isinstance(names, str) or not isinstance(names, Sequence | np.ndarray | pd.Index):
+        raise ValueError(f"{parameter}={names!r}: expected a list of columns of X, or None")
+    return tuple(names)
+
+
+def _of(key: Hashable) -> str:
+    return "" if key is None else f" in series {key!r}"
