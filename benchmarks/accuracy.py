@@ -1,7 +1,8 @@
-"""How accurate is a forecaster with its defaults on public panels of series?
+"""How accurate is a forecaster with its defaults on public series?
 
-One network is trained on all series of a data set, forecasts the test part once, and is scored by
-the competition's own definitions beside the naive forecasts and the published rows:
+One network is trained on the training part of a data set, forecasts the test part by the protocol
+of those who published scores, and is scored by their definitions beside naive forecasts, our ARIMA
+and ETS, and the published rows:
 
     TSRNN_DATA=../shared/data python benchmarks/accuracy.py --dataset m4-hourly
 
@@ -19,6 +20,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -28,66 +30,38 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from statsmodels.tsa.seasonal import seasonal_decompose
+from tasks import DATASETS, Target, Task, by_series, of_series, score, shortened
 
 import tsrnn
-from tsrnn import GRUForecaster, LSTMForecaster, Naive, RNNForecaster, SeasonalNaive
-from tsrnn.base import Forecaster
-from tsrnn.datasets import fetch_m4_hourly, fetch_m4_published
-from tsrnn.metrics import (
-    mean_absolute_scaled_error,
-    overall_weighted_average,
-    symmetric_mean_absolute_percentage_error,
+from tsrnn import (
+    ETS,
+    AutoARIMA,
+    GRUForecaster,
+    LSTMForecaster,
+    Naive,
+    RNNForecaster,
+    SeasonalNaive,
 )
+from tsrnn.base import Forecaster
+from tsrnn.metrics import overall_weighted_average
 
 ROOT = Path(__file__).resolve().parents[1]
 Z_90 = 1.645  # two-sided 90 % point of the normal distribution, as rounded by the competition
-QUICK_SERIES, QUICK_EPOCHS = 5, 2
+QUICK_EPOCHS = 2
 KEY = ["dataset", "model", "seed", "commit"]
-SCORES = ["smape", "mase", "owa", "fit_seconds", "predict_seconds"]
+SECONDS = ["fit_seconds", "predict_seconds"]
+SCORES = ["smape", "mase", "owa", "mse", "mae", *SECONDS]
+HEADINGS = ["sMAPE", "MASE", "OWA", "MSE", "MAE", "fit s", "predict s"]
 VERSIONS = ["python", "torch", "tsrnn"]
 COLUMNS = ["dataset", "model", "seed", *SCORES, "commit", *VERSIONS, "machine", "date"]
-# Rows of the published table to print; numbers are the competitors' ids.
-M4_METHODS = {
-    "Naive": "Naive",
-    "sNaive": "sNaive",
-    "Naive2": "Naive2",
-    "Theta": "Theta",
-    "MLP": "MLP (benchmark)",
-    "RNN": "RNN (benchmark)",
-    "245": "Montero-Manso et al. (2nd overall)",
-    "72": "Jaganathan and Prakash (4th overall)",
-    "237": "Pawlikowski et al. (3rd overall)",
-    "118": "Smyl (winner)",
-    "238": "Doornik et al. (best on hourly)",
-}
-
-
-class Task(NamedTuple):
-    """A data set as it is forecast and scored."""
-
-    train: pd.Series  # MultiIndex (series, time)
-    test: pd.Series  # the next `horizon` steps of the same series
-    seasonality: int  # steps; scales MASE, and the season of the naive forecasts
-    horizon: int
-    published: pd.DataFrame  # index: method; columns smape, mase, owa
-    target: float | None  # mean OWA that the default LSTM should not exceed
 
 
 class Outcome(NamedTuple):
     """What a model forecast for each series, and how long it took."""
 
-    forecasts: dict[str, NDArray[np.float64]]  # (horizon,) each
+    forecasts: dict[str, NDArray[np.float64]]  # (origins, horizon) each
     fit_seconds: float
     predict_seconds: float
-
-
-def m4_hourly() -> Task:
-    train, test = fetch_m4_hourly()
-    scores = fetch_m4_published().loc[list(M4_METHODS)]
-    published = pd.DataFrame(
-        {measure.lower(): scores[measure, "Hourly"] for measure in ("sMAPE", "MASE", "OWA")}
-    ).rename(index=M4_METHODS)
-    return Task(train, test, seasonality=24, horizon=48, published=published, target=0.46)
 
 
 def is_seasonal(y: NDArray[np.float64], seasonality: int) -> bool:
@@ -119,37 +93,56 @@ def naive2(y: NDArray[np.float64], seasonality: int, horizon: int) -> NDArray[np
     return y[-1] / index[-1] * ahead
 
 
-def score(task: Task, forecasts: dict[str, NDArray[np.float64]]) -> tuple[float, float]:
-    """Return sMAPE (%) and MASE, each averaged over the steps, then over the series."""
-    train, test = _by_series(task.train), _by_series(task.test)
-    smape = [
-        symmetric_mean_absolute_percentage_error(y, forecasts[name]) for name, y in test.items()
-    ]
-    mase = [
-        mean_absolute_scaled_error(
-            y, forecasts[name], y_train=train[name], seasonality=task.seasonality
-        )
-        for name, y in test.items()
-    ]
-    return float(np.mean(smape)), float(np.mean(mase))
-
-
 def run_naive2(task: Task) -> Outcome:
+    """Forecast from one origin, the end of the training part."""
     start = perf_counter()
     forecasts = {
-        name: naive2(y, task.seasonality, task.horizon)
-        for name, y in _by_series(task.train).items()
+        name: naive2(y, task.seasonality, task.horizon)[None]
+        for name, y in by_series(task.train).items()
     }
     return Outcome(forecasts, 0.0, perf_counter() - start)
 
 
 def run_forecaster(model: Forecaster, task: Task) -> Outcome:
+    """Fit once; at each origin take in the rows since the last one and forecast, without a refit.
+
+    The rows to forecast are named by their stamps: holidays are not counted as steps.
+    """
     start = perf_counter()
     model.fit(y=task.train)
     fitted = perf_counter()
-    forecast = model.predict(horizon=task.horizon)
-    done = perf_counter()
-    return Outcome(_by_series(forecast.loc[task.test.index]), fitted - start, done - fitted)
+    if task.known is not None:
+        model.update(y=task.known)
+    names = list(map(str, task.test.index.unique("series")))
+    first = task.steps * np.arange(len(names))[:, None]  # row of test where a series starts
+    forecasts, seen = [], 0
+    for origin in task.origins:
+        if origin:
+            model.update(y=task.test.iloc[(first + np.arange(seen, origin)).ravel()])
+        seen = origin
+        ahead = (first + np.arange(origin, origin + task.horizon)).ravel()
+        forecast = model.predict(pd.DataFrame(index=task.test.index[ahead]))
+        forecasts.append(forecast.to_numpy().reshape(len(names), task.horizon))
+    values = np.stack(forecasts, axis=1)  # (series, origins, horizon)
+    return Outcome(dict(zip(names, values, strict=True)), fitted - start, perf_counter() - fitted)
+
+
+def run_ets(task: Task) -> Outcome:
+    """Forecast by ETS; series too short for it by their last value."""
+    lengths = task.train.groupby(level="series", sort=False).size()
+    parts = [
+        run_forecaster(model, of_series(task, list(names)))
+        for model, names in [
+            (ETS(), lengths.index[lengths >= LEAST_ROWS]),
+            (Naive(), lengths.index[lengths < LEAST_ROWS]),
+        ]
+        if len(names)
+    ]
+    return Outcome(
+        {name: forecast for part in parts for name, forecast in part.forecasts.items()},
+        sum(part.fit_seconds for part in parts),
+        sum(part.predict_seconds for part in parts),
+    )
 
 
 def measure(dataset: str, model: str, seed: int, quick: bool, task: Task) -> dict[str, Any]:
@@ -158,15 +151,15 @@ def measure(dataset: str, model: str, seed: int, quick: bool, task: Task) -> dic
         outcome = BASELINES[model](task)
     else:
         epochs = QUICK_EPOCHS if quick else "auto"
-        network = NETWORKS[model](task.horizon, max_epochs=epochs, random_state=seed)
+        network = NETWORKS[model](
+            task.horizon, context=task.context, max_epochs=epochs, random_state=seed
+        )
         outcome = run_forecaster(network, task)
-    smape, mase = score(task, outcome.forecasts)
     return {
         "dataset": dataset,
         "model": model,
         "seed": seed,
-        "smape": smape,
-        "mase": mase,
+        **score(task, outcome.forecasts),
         "fit_seconds": outcome.fit_seconds,
         "predict_seconds": outcome.predict_seconds,
     }
@@ -184,8 +177,12 @@ def measure_all(
     quick: bool = False,
 ) -> pd.DataFrame:
     """Return one row a model and seed, each from the CSV at `path` or computed and stored there."""
-    wanted = [(model, 0) for model in BASELINES]  # Naive2 first: OWA is relative to it
-    wanted += [(model, seed) for model in models for seed in seeds]
+    needed = ["naive2"] if "owa" in task.measures else []  # first: OWA is relative to it
+    wanted = [
+        (model, seed)
+        for model in dict.fromkeys([*needed, *models])
+        for seed in (seeds if model in NETWORKS else [0])
+    ]
     again = again or commit.endswith("+dirty")  # the same mark may stand for other code
     rows: list[dict[str, Any]] = []
     for model, seed in wanted:
@@ -193,18 +190,20 @@ def measure_all(
         row = None if again else stored_row(path, key)
         if row is None:
             row = measure(dataset, model, seed, quick, task)
-            reference = rows[0] if rows else row
-            row["owa"] = overall_weighted_average(
-                row["smape"],
-                row["mase"],
-                smape_naive2=reference["smape"],
-                mase_naive2=reference["mase"],
-            )
+            if "owa" in task.measures:
+                row["owa"] = relative_to(rows[0] if rows else row, row)
             row |= {"commit": commit, **circumstances()}
             store_row(path, row)
-        print(f"{dataset} {model} seed {seed}: OWA {row['owa']:.3f}", file=sys.stderr)
+        found = ", ".join(f"{name} {row[name]:.4g}" for name in task.measures)
+        print(f"{dataset} {model} seed {seed}: {found}", file=sys.stderr)
         rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def relative_to(naive2: dict[str, Any], row: dict[str, Any]) -> float:
+    return overall_weighted_average(
+        row["smape"], row["mase"], smape_naive2=naive2["smape"], mase_naive2=naive2["mase"]
+    )
 
 
 def stored_row(path: Path, key: dict[str, Any]) -> dict[str, Any] | None:
@@ -220,7 +219,7 @@ def store_row(path: Path, row: dict[str, Any]) -> None:
     frame = pd.DataFrame([row], columns=COLUMNS)
     if path.exists():
         stored = _stored(path)
-        frame = pd.concat([stored[~_matching(stored, row)], frame])
+        frame = pd.concat([stored[~_matching(stored, row)], frame])[COLUMNS]
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")  # an interruption must not lose the rows so far
     frame.to_csv(unfinished, index=False, float_format="%.6g")
@@ -247,9 +246,10 @@ def current_commit() -> str:
     return f"{commit}+dirty" if changed else commit
 
 
-def table(rows: pd.DataFrame, published: pd.DataFrame) -> str:
+def table(rows: pd.DataFrame, task: Task) -> str:
     """Lay out published rows, computed rows, and mean and deviation over the seeds."""
-    theirs = published.sort_values("owa", ascending=False).assign(source="published")
+    judged = task.measures[-1] if "owa" in task.measures else task.measures[0]
+    theirs = task.published.sort_values(judged, ascending=False) if len(task.published) else None
     ours = rows.set_index("model").assign(source="computed")
     seeded = rows["model"].isin(list(NETWORKS))
     ours["seed"] = rows["seed"].astype(str).where(seeded, "").to_numpy()
@@ -262,34 +262,31 @@ def table(rows: pd.DataFrame, published: pd.DataFrame) -> str:
             for name, values in statistics.items()
             if len(runs) > 1
         ]
-    whole = pd.concat([theirs, ours, *over_seeds])[["source", "seed", *SCORES]]
-    for name in SCORES:
-        digits = 1 if name.endswith("seconds") else 3
+    shown = [*task.measures, *SECONDS]
+    frames = [] if theirs is None else [theirs.assign(source="published")]
+    whole = pd.concat([*frames, ours, *over_seeds]).reindex(columns=["source", "seed", *shown])
+    for name in shown:
+        digits = 1 if name in SECONDS else 3
         whole[name] = [f"{v:.{digits}f}" if pd.notna(v) else "" for v in whole[name]]
-    headings = dict(zip(SCORES, ["sMAPE", "MASE", "OWA", "fit s", "predict s"], strict=True))
+    headings = dict(zip(SCORES, HEADINGS, strict=True))
     return whole.fillna("").rename(columns=headings).to_string()
 
 
-def verdict(rows: pd.DataFrame, target: float) -> str:
-    owa = rows.loc[rows["model"] == "lstm", "owa"].mean()
-    reached = "reached" if owa <= target else "missed"
-    return f"target: mean OWA of lstm at most {target}; got {owa:.3f}: {reached}"
-
-
-def shortened(task: Task) -> Task:
-    """Keep the first few series; the published rows do not hold for them."""
-    few = task.test.index.unique("series")[:QUICK_SERIES]
-    return task._replace(
-        train=task.train.loc[few],
-        test=task.test.loc[few],
-        published=task.published.iloc[:0],
-        target=None,
+def verdict(rows: pd.DataFrame, target: Target) -> str | None:
+    """Say whether the mean over the seeds reaches a target; None where a model was not run."""
+    scores = rows.groupby("model")[target.measure].mean()
+    if target.model not in scores or (target.of or target.model) not in scores:
+        return None
+    limit, of = target.factor, ""
+    if target.of is not None:
+        limit *= scores[target.of]
+        of = f" ({target.factor:g} x {target.of})"
+    got = scores[target.model]
+    reached = "reached" if got <= limit else "missed"
+    return (
+        f"target: mean {target.measure} of {target.model} at most {limit:.4g}{of}; "
+        f"got {got:.4g}: {reached}"
     )
-
-
-def _by_series(panel: pd.Series) -> dict[str, NDArray[np.float64]]:
-    groups = panel.groupby(level="series", sort=False)
-    return {str(name): values.to_numpy(dtype=float) for name, values in groups}
 
 
 def _stored(path: Path) -> pd.DataFrame:
@@ -305,21 +302,33 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-DATASETS: dict[str, Callable[[], Task]] = {"m4-hourly": m4_hourly}
+LEAST_ROWS = 10  # of a series, for ETS
 
 BASELINES: dict[str, Callable[[Task], Outcome]] = {
     "naive2": run_naive2,
     "naive": lambda task: run_forecaster(Naive(), task),
     "seasonal_naive": lambda task: run_forecaster(SeasonalNaive(task.seasonality), task),
+    "arima": lambda task: run_forecaster(AutoARIMA(), task),
+    "ets": run_ets,
 }
 
-NETWORKS = {"lstm": LSTMForecaster, "gru": GRUForecaster, "rnn": RNNForecaster}
+NETWORKS: dict[str, Callable[..., Forecaster]] = {
+    "lstm": LSTMForecaster,
+    "lstm_x5": partial(LSTMForecaster, n_estimators=5),
+    "gru": GRUForecaster,
+    "rnn": RNNForecaster,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--dataset", choices=DATASETS, required=True)
-    parser.add_argument("--models", nargs="+", choices=NETWORKS, default=["lstm"])
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        choices=[*BASELINES, *NETWORKS],
+        help="default: the data set's baselines and lstm",
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results")
     parser.add_argument("--again", action="store_true", help="compute rows that are there already")
@@ -333,16 +342,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = measure_all(
         task,
         name,
-        asked.models,
+        asked.models or [*task.baselines, "lstm"],
         asked.seeds,
         asked.output / "accuracy.csv",
         current_commit(),
         again=asked.again,
         quick=asked.quick,
     )
-    print(table(rows, task.published))
-    if task.target is not None and "lstm" in asked.models:
-        print(verdict(rows, task.target))
+    print(table(rows, task))
+    for target in task.targets:
+        if line := verdict(rows, target):
+            print(line)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from tsrnn.fitting import PENALTIES, Fitting, ridge
+from tsrnn.fitting import FORCING, PENALTIES, ROUNDS, Fitting, ridge
 from tsrnn.forking import (
     Anchor,
     Corpus,
@@ -18,7 +19,7 @@ from tsrnn.forking import (
     make_line,
     stacked,
 )
-from tsrnn.heads import HEADS
+from tsrnn.heads import DEFAULT_LEVELS, HEADS
 from tsrnn.networks import Encoder, ForkingNetwork, build
 from tsrnn.scaling import usual_deviation
 
@@ -37,7 +38,11 @@ def fitting(y, held_out=100, X=None, loss="squared_error", seed=0):
     inputs = layout.size(1, covariates)
     generator = torch.Generator().manual_seed(seed)
     network = ForkingNetwork(
-        Encoder("gru", inputs, HIDDEN, 1, 0.1), inputs, HIDDEN, (H, 1, 1), 2 * covariates
+        Encoder("gru", inputs, HIDDEN, 1, 0.1),
+        inputs,
+        HIDDEN,
+        (H, 1, HEADS[loss]().parameters),
+        2 * covariates,
     )
     return Fitting(
         network=build(network, generator, torch.float64),
@@ -235,3 +240,63 @@ def test_batches_never_show_the_targets_that_judge(twins):
 def test_ridge_start_never_sees_the_steps_that_judge(twins):
     for a, b in zip(twins[0]._equations, twins[1]._equations, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+# Scheduled sampling -------------------------------------------------------------------------------
+
+
+def one_step_fitting(share):
+    """A fitting of one-step forecasts that shows a share of true values."""
+    fit = fitting(random_walk(), held_out=0)
+    layout = replace(fit.corpus.layout, horizon=1)
+    corpus = Corpus(fit.corpus.lines, layout)
+    network = ForkingNetwork(
+        Encoder("gru", layout.size(1, 0), 8, 1, 0.0), layout.size(1, 0), 8, (1, 1, 1), 0
+    )
+    build(network, fit.generator, torch.float64)
+    return replace(fit, network=network, corpus=corpus, until=corpus.length, forcing=share)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_the_share_of_true_values_shown_is_the_one_asked_for(share):
+    fit = one_step_fitting(lambda done: share)
+    shown = fit._partly_forecast(fit._drawn())
+    assert np.mean(shown.w == fit.corpus.w) == pytest.approx(share, abs=0.05)
+    np.testing.assert_array_equal(shown.true_w, fit.corpus.w)
+
+
+def test_values_fed_back_are_forecasts_from_what_is_shown():
+    """Without correction the forecast is the value before, itself fed back for ROUNDS steps."""
+    fit = one_step_fitting(lambda done: 0.0)
+    shown, true = fit._partly_forecast(fit._drawn()), fit.corpus.w[:, 0]
+    np.testing.assert_allclose(shown.w[10:-1, 0], true[10 - ROUNDS : -1 - ROUNDS], atol=1e-12)
+
+
+@pytest.mark.parametrize("name", FORCING)
+def test_schedules_fall_from_all_to_none_of_the_true_values(name):
+    shares = [FORCING[name](done) for done in np.linspace(0, 1, 11)]
+    assert shares[0] > 0.99 and shares[-1] < 0.011
+    assert (np.diff(shares) < 0).all()
+
+
+def test_errors_are_those_of_the_steps_held_out():
+    fit = fitting(random_walk(), held_out=50)
+    fit.start_from(None)
+    errors = fit.errors()  # of the last value
+    w, scale = fit.corpus.w[:, 0], fit.corpus.scale[:, 0]
+    first = np.arange(len(w) - 51, len(w) - 1)
+    np.testing.assert_allclose(
+        np.sort(errors[np.isfinite(errors[:, 0, 0]), 0, 0])[-50:],
+        np.sort((w[first + 1] - w[first]) / scale[first])[-50:],
+    )
+    assert errors.shape[1:] == (H, 1)
+
+
+def test_quantiles_start_from_the_errors_of_the_anchor():
+    fit = fitting(random_walk(4000), held_out=100, loss="quantile")
+    fit.start_from(None)
+    start = fit.network.start[0, 0].numpy()
+    w, scale = fit.corpus.w[:, 0], fit.corpus.scale[:, 0]
+    moves = ((w[1:] - w[:-1]) / scale[:-1])[:3900]
+    np.testing.assert_allclose(start, np.quantile(moves, DEFAULT_LEVELS), atol=0.05)
+    assert fit.trust() == 0.0  # no correction, no gain

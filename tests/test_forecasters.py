@@ -323,3 +323,270 @@ def test_targets_never_seen_together_are_forecast() -> None:
     y.iloc[::2, 0], y.iloc[1::2, 1] = np.nan, np.nan
     forecast = LSTMForecaster(2, **TINY).fit(y=y).predict()
     assert (np.abs(forecast - [0, 100]) < 2).all(axis=None)
+
+
+# Strategies ---------------------------------------------------------------------------------------
+
+STRATEGIES = {
+    "direct": {},
+    "recursive": {"strategy": "recursive"},
+    "recursive, fed with forecasts": {"strategy": "recursive", "teacher_forcing": "linear"},
+    "seq2seq": {"strategy": "seq2seq"},
+    "seq2seq, attention": {"strategy": "seq2seq", "attention": True},
+}
+
+
+def autoregression(n: int, phi: tuple[float, ...] = (1.2, -0.5), seed: int = 0) -> np.ndarray:
+    noise, y = np.random.default_rng(seed).normal(size=n), np.zeros(n)
+    for t in range(2, n):
+        y[t] = sum(p * y[t - i - 1] for i, p in enumerate(phi)) + noise[t]
+    return y
+
+
+def closed_form(past: np.ndarray, horizon: int, phi: tuple[float, ...] = (1.2, -0.5)) -> np.ndarray:
+    values = list(past[-len(phi) :])
+    for _ in range(horizon):
+        values.append(sum(p * values[-i - 1] for i, p in enumerate(phi)))
+    return np.array(values[len(phi) :])
+
+
+@pytest.mark.parametrize("settings", STRATEGIES.values(), ids=STRATEGIES)
+def test_every_strategy_agrees_with_the_closed_form_of_an_autoregression(settings):
+    """The distance is that of one estimated model from another, not of a forecast from noise."""
+    y = autoregression(2300)
+    series = pd.Series(y, index=pd.date_range("2020", periods=len(y), freq="D"))
+    model = LSTMForecaster(6, random_state=0, seasonality=None, **settings).fit(y=series[:2000])
+    said, best = [], []
+    for t in range(2000, 2280, 7):
+        said.append(model.predict().to_numpy())
+        best.append(closed_form(y[:t], 6))
+        model.update(y=series[t : t + 7])
+    distance = np.sqrt(np.mean((np.array(said) - best) ** 2))
+    assert distance < 0.4  # noise has 1, the series 1.9; forecasts of the mean would be at 1.2
+
+
+def test_forecasts_of_a_recursive_model_are_those_of_feeding_it_one_by_one():
+    y = pd.Series(autoregression(300), index=pd.date_range("2020", periods=300, freq="D"))
+    model = GRUForecaster(4, **TINY, strategy="recursive").fit(y=y)
+    fed, forecasts = copy.deepcopy(model), []
+    for _ in range(4):
+        forecasts.append(fed.predict(horizon=1))
+        fed.update(y=forecasts[-1])
+    pd.testing.assert_series_equal(model.predict(), pd.concat(forecasts), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"strategy": "dirrec"}, "strategy='dirrec': expected one of 'direct', 'recursive', 'seq"),
+        ({"teacher_forcing": 0.5}, "teacher_forcing=0.5 needs strategy='recursive'"),
+        ({"teacher_forcing": "fast"}, "teacher_forcing='fast': expected one of 'linear'"),
+        ({"teacher_forcing": 2}, r"teacher_forcing=2: expected a number in \[0, 1\]"),
+        ({"attention": True}, "attention=True needs strategy='seq2seq'"),
+        ({"strategy": "recursive", "segment": 4}, "segment=4: strategy='recursive' forecasts one"),
+        ({"max_gap": -1}, "max_gap=-1: expected an integer >= 0 or None"),
+        ({"bptt": 0}, "bptt=0: expected an integer >= 1 or None"),
+        ({"dilations": [1, 2]}, "expected one number for each of num_layers=1"),
+        ({"dilations": [0]}, "dilations=0: expected an integer >= 1"),
+        ({"calendar": "holidays"}, "calendar='holidays': expected one of 'auto'"),
+        ({"calendar": ["moon"]}, "calendar='moon': expected one of 'minute', 'hour'"),
+        ({"transform": "sqrt"}, "transform='sqrt'"),
+        ({"transform": object()}, "has no fit, transform, inverse_transform"),
+        ({"loss": "mape"}, "loss='mape'"),
+    ],
+)
+def test_parameters_are_refused_by_name(settings, message):
+    y = pd.Series(autoregression(60), index=pd.date_range("2020", periods=60))
+    with pytest.raises((ValueError, TypeError), match=message):
+        LSTMForecaster(3, **settings).fit(y=y)
+
+
+def test_truncated_backpropagation_over_the_whole_pass_is_none():
+    y = pd.Series(autoregression(200), index=pd.date_range("2020", periods=200))
+    forecasts = {
+        bptt: GRUForecaster(3, **TINY | {"max_epochs": 20}, bptt=bptt).fit(y=y).predict()
+        for bptt in (None, 64, 2)
+    }
+    pd.testing.assert_series_equal(forecasts[64], forecasts[None], check_exact=True)
+    assert (forecasts[2] != forecasts[None]).all()
+
+
+def test_dilated_layers_reach_further():
+    y = pd.Series(autoregression(200), index=pd.date_range("2020", periods=200))
+    settings = TINY | {"max_epochs": 20, "num_layers": 2}
+    plain = GRUForecaster(3, **settings).fit(y=y).predict()
+    dilated = GRUForecaster(3, **settings, dilations=(1, 7)).fit(y=y).predict()
+    assert (plain != dilated).all()
+    same = GRUForecaster(3, **settings, dilations=(1, 1)).fit(y=y).predict()
+    pd.testing.assert_series_equal(same, plain, check_exact=True)
+
+
+# Covariates of three kinds ------------------------------------------------------------------------
+
+
+def test_a_leading_indicator_of_the_past_only_is_used():
+    """y follows z by two steps: with z the first two steps are known but for the noise."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=1200)
+    y = pd.Series(np.roll(3 * z, 2) + 0.1 * rng.normal(size=1200), name="y")
+    y.index = pd.date_range("2020", periods=1200)
+    X = pd.DataFrame({"z": z}, index=y.index)
+    model = LSTMForecaster(3, past_only=["z"], random_state=0).fit(X[:1100], y[:1100])
+    errors = []
+    for t in range(1100, 1190, 3):
+        errors.append(np.abs(model.predict() - y[t : t + 3]).to_numpy())
+        model.update(X[t : t + 3], y[t : t + 3])
+    first, second, third = np.mean(errors, axis=0)
+    assert first < 0.4 and second < 0.4
+    assert third > 1.5  # not yet known: as bad as the mean
+
+
+def test_static_columns_tell_series_apart():
+    """Two kinds of series take opposite turns: only the static category says which is which."""
+    rng, parts, kinds = np.random.default_rng(0), {}, {}
+    for i in range(20):
+        kind = ("follows", "opposes")[i % 2]
+        x = rng.normal(size=150)
+        frame = pd.DataFrame({"x": x, "kind": kind}, index=pd.date_range("2024", periods=150))
+        frame["y"] = (3 if i % 2 else -3) * np.abs(x) + 0.1 * rng.normal(size=150)
+        parts[f"s{i}"], kinds[f"s{i}"] = frame, kind
+    data = pd.concat(parts, names=["series", "time"])
+    last = data.groupby("series").tail(10)
+    train = data.drop(last.index)
+    errors = {}
+    for columns in (["x"], ["x", "kind"]):
+        static = columns[1:] or None
+        model = GRUForecaster(10, static=static, random_state=0).fit(train[columns], train["y"])
+        errors[len(columns)] = np.abs(model.predict(last[["x"]]) - last["y"]).mean()
+    assert errors[2] < 0.8 * errors[1]
+
+
+def test_a_new_series_of_an_unknown_category_is_refused():
+    y = pd.concat(
+        {
+            k: pd.Series(autoregression(40, seed=i), index=pd.date_range("2024", periods=40))
+            for i, k in enumerate("ab")
+        },
+        names=["series", "time"],
+    )
+    X = pd.DataFrame({"kind": y.index.get_level_values(0)}, index=y.index)
+    model = GRUForecaster(3, **TINY, static=["kind"]).fit(X, y)
+    new = y.rename({"a": "c"}).loc[["c"]]
+    with pytest.raises(ValueError, match="static column 'kind' has the category 'z'"):
+        model.update(pd.DataFrame({"kind": "z"}, index=new.index), new)
+    assert np.isfinite(
+        model.update(pd.DataFrame({"kind": "b"}, index=new.index), new).predict()
+    ).all()
+
+
+def test_calendar_features_find_what_only_the_date_tells():
+    index = pd.date_range("2023-01-01", periods=500)
+    rng = np.random.default_rng(0)
+    bump = 5.0 * (index.day_of_week == 2) + 3.0 * (index.day_of_week == 6)
+    y = pd.Series(bump + 0.2 * rng.normal(size=500), index=index)
+    gone = rng.random(500) < 0.4  # no phase of the week is left in the row number
+    y = y[~gone]
+    plain, dated = (
+        LSTMForecaster(7, calendar=calendar, seasonality=None, random_state=0).fit(y=y[:-7])
+        for calendar in (None, "auto")
+    )
+    assert dated.chosen_["calendar"].value == ("weekday",)
+    errors = [np.abs(m.predict(y[-7:].to_frame()[[]]) - y[-7:]).mean() for m in (plain, dated)]
+    assert errors[1] < 0.5 * errors[0]
+
+
+# Panels -------------------------------------------------------------------------------------------
+
+
+def three_series() -> pd.Series:
+    parts = {
+        k: autoregression(n, seed=n) * s for k, n, s in (("a", 60, 1), ("b", 90, 9), ("c", 75, 3))
+    }
+    frames = {
+        k: pd.Series(v, index=pd.date_range("2024", periods=len(v))) for k, v in parts.items()
+    }
+    return pd.concat(frames, names=["series", "time"])
+
+
+def test_forecasts_of_a_panel_do_not_depend_on_the_order_of_its_series():
+    y = three_series()
+    backwards = pd.concat([y.loc[["c"]], y.loc[["a"]], y.loc[["b"]]])
+    mixed = y.sample(frac=1, random_state=0).sort_index(level=1, kind="stable")
+    expected = GRUForecaster(4, **TINY).fit(y=y).predict()
+    for other in (backwards, mixed):
+        forecast = GRUForecaster(4, **TINY).fit(y=other).predict()
+        for key in "abc":
+            pd.testing.assert_series_equal(forecast[key], expected[key], check_exact=True)
+
+
+# Streaming, and going on with training ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("context", ["auto", 30, None])
+@pytest.mark.parametrize("settings", [{}, {"seasonality": 7}, {"transform": "difference"}])
+def test_a_stream_of_single_readings_equals_all_at_once(settings, context):
+    y = pd.Series(autoregression(900), index=pd.date_range("2020", periods=900))
+    y.iloc[[410, 411, 650]] = np.nan
+    model = GRUForecaster(7, **TINY | {"max_epochs": 15}, context=context, **settings).fit(
+        y=y[:400]
+    )
+    stream = copy.deepcopy(model)
+    for t in range(400, 900):
+        stream.update(y=y[t : t + 1])
+    np.testing.assert_allclose(
+        stream.predict(), model.update(y=y[400:]).predict(), rtol=0, atol=1e-6
+    )
+    whole = copy.deepcopy(model)
+    whole._first_that_counts = lambda key, y: 0  # nothing is left out
+    np.testing.assert_allclose(model.predict(), whole.predict(), rtol=0, atol=1e-6)
+
+
+def test_a_warm_start_goes_on_and_says_so():
+    y = pd.Series(autoregression(400), index=pd.date_range("2020", periods=400))
+    model = GRUForecaster(3, hidden_size=8, max_epochs=3, random_state=0).fit(y=y[:300])
+    assert "start" not in model.chosen_
+    before = [w.clone() for w in model.networks_[0].parameters()]
+    chosen = model.chosen_["span"]
+    model.set_params(warm_start=True).fit(y=y)
+    assert model.chosen_["start"] == ("previous weights", "warm_start=True")
+    assert model.chosen_["span"] == chosen
+    fresh = clone(model).fit(y=y)
+    moved = [
+        float((a - b).detach().abs().max())
+        for a, b in zip(model.networks_[0].parameters(), before, strict=True)
+    ]
+    assert max(moved) < 0.5
+    assert (fresh.predict() != model.predict()).all()
+    with pytest.raises(ValueError, match="warm_start=True: horizon 5, but the networks to go on"):
+        model.set_params(horizon=5).fit(y=y)
+    assert "start" not in model.set_params(warm_start=False).fit(y=y).chosen_
+
+
+def test_partial_fit_takes_rows_in_and_goes_on_training():
+    y = pd.Series(autoregression(400), index=pd.date_range("2020", periods=400))
+    model = GRUForecaster(3, hidden_size=8, max_epochs=5, random_state=0)
+    first = model.partial_fit(y=y[:300]).predict()
+    pd.testing.assert_series_equal(first, clone(model).fit(y=y[:300]).predict(), check_exact=True)
+    updated = copy.deepcopy(model).update(y=y[300:]).predict()
+    trained = model.partial_fit(y=y[300:]).predict()
+    assert trained.index.equals(updated.index)
+    assert (trained != updated).all()
+    assert model.chosen_["start"].reason == "partial_fit"
+
+
+# Missing values -----------------------------------------------------------------------------------
+
+
+def test_masked_training_recovers_the_coefficient_with_a_third_of_the_values_missing():
+    """The slope of the one-step forecast on the last value is that of the process, 0.5."""
+    y = autoregression(3000, phi=(0.5,))
+    series = pd.Series(y, index=pd.date_range("2020", periods=3000, freq="h"))
+    series[np.random.default_rng(0).random(3000) < 0.3] = np.nan
+    model = LSTMForecaster(1, seasonality=None, random_state=0).fit(y=series)
+    forecast = model.predict_in_sample().to_numpy()[1:]
+    last = series.to_numpy()[:-1]
+    seen = np.isfinite(last)
+    slope = np.polyfit(last[seen], forecast[seen], 1)[0]
+    assert slope == pytest.approx(0.5, abs=0.06)
+    best = np.sqrt(np.mean((0.5 * y[:-1] - y[1:])[seen] ** 2))
+    assert np.sqrt(np.mean((forecast - y[1:])[seen] ** 2)) < 1.05 * best

@@ -16,6 +16,7 @@ LEVELS = [
     ["asof", "preparation"],
     ["covariates", "model_selection", "prediction", "windows"],
     ["base", "folds"],
+    ["explain"],
     ["local", "regressors", "forecasters", "backtesting"],
     ["baselines"],
     ["statistical", "arima"],

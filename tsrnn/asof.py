@@ -143,6 +143,31 @@ class AsOf:
         ValueError
             If a panel is asked without a series, or one series with a key; or the lengths differ.
         """
+        found, place = self._newest(targets, issued_by, key)
+        answers = np.full((len(found), len(self.columns)), np.nan)
+        answers[found] = self._values[place[found]]
+        return answers
+
+    def issue_times(self, targets: pd.Index, issued_by: Any, key: Any = None) -> pd.Index:
+        """Return when the vintages that :meth:`values` takes were issued, missing where none was.
+
+        Parameters
+        ----------
+        targets, issued_by, key
+            As in :meth:`values`.
+
+        Returns
+        -------
+        pandas.Index of length m
+        """
+        found, place = self._newest(targets, issued_by, key)
+        numbers = np.where(found, self._vintages[place] % len(self._issues), 0)
+        return pd.Index(pd.Series(self._issues.take(numbers)).where(found))
+
+    def _newest(
+        self, targets: pd.Index, issued_by: Any, key: Any
+    ) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+        """Return for each pair whether a vintage was known, and the place of the newest."""
         series, times = self._series_and_times(targets, key)
         asked = issued_by if isinstance(issued_by, pd.Index) else pd.Index([issued_by])
         if len(asked) not in (1, len(times)):
@@ -159,9 +184,7 @@ class AsOf:
         n_issues = len(self._issues)
         found = (about >= 0) & (newest >= 0) & (place >= 0)  # also false for an unknown series
         found[found] = self._vintages[place[found]] // n_issues == wanted[found] // n_issues
-        answers = np.full((len(times), len(self.columns)), np.nan)
-        answers[found] = self._values[place[found]]
-        return answers
+        return found, place
 
     def until(self, time: Any) -> Self:
         """Return the same rows with only the vintages issued up to a time.

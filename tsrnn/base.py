@@ -75,6 +75,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
     """
 
     missing: str
+    _records: dict[Hashable, Record]
 
     @abstractmethod
     def _fit(self, records: dict[Hashable, Record]) -> None:
@@ -110,28 +111,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         -------
         self
         """
-        values, index, form = self._read_y(X, y)
-        covariates = self._read_covariates(X, index, reset=True)
-        _check_as_many(covariates, values)
-        index = common_index(X, index)
-        check_count("horizon", self._usual_horizon())
-        check_choice("missing", self.missing, MISSING)
-        self._check_missing(values, index)
-        self._check_missing_covariates(covariates.values, index)
-        stamps = index if index is not None else pd.RangeIndex(len(values))
-        groups = groups_of(stamps, len(values))
-        longest = max((rows for _, rows in groups), key=len)
-        calendar = calendar_of(stamps_of(stamps, longest), getattr(self, "freq", None))
-        records = {
-            key: self._start(key, stamps_of(stamps, rows), values[rows], covariates, rows, calendar)
-            for key, rows in groups
-        }
-        _check_same_steps(records)
-        self.calendar_, self._records, self._form = calendar, records, form
-        self._panel_names = stamps.names if isinstance(stamps, pd.MultiIndex) else None
-        self._order = np.empty(0, dtype=np.int64)
-        self._order_room: Growing | None = None
-        self._remember_order(groups)
+        self._read_rows(X, y)
         self._fit(self._records)
         return self
 
@@ -231,7 +211,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         >>> Naive().fit(y=y).predict_interval(0.8).columns.tolist()
         ['lower', 'upper']
         """
-        if not _is_level(coverage):
+        if not (is_number(coverage) and 0 < coverage < 1):
             raise ValueError(f"coverage={coverage!r}: expected a number above 0 and below 1")
         levels = np.array([(1 - coverage) / 2, (1 + coverage) / 2])
         values, index = self._quantiles_asked(levels, X, horizon)
@@ -329,6 +309,31 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
     def _steps_ahead(self) -> int:
         """Return for how many steps ahead records hold covariates in vintages, 0 for none."""
         return 0
+
+    def _read_rows(self, X: Any, y: Any) -> None:
+        """Check the rows of fit and place them on their calendar."""
+        values, index, form = self._read_y(X, y)
+        covariates = self._read_covariates(X, index, reset=True)
+        _check_as_many(covariates, values)
+        index = common_index(X, index)
+        check_count("horizon", self._usual_horizon())
+        check_choice("missing", self.missing, MISSING)
+        self._check_missing(values, index)
+        self._check_missing_covariates(covariates.values, index)
+        stamps = index if index is not None else pd.RangeIndex(len(values))
+        groups = groups_of(stamps, len(values))
+        longest = max((rows for _, rows in groups), key=len)
+        calendar = calendar_of(stamps_of(stamps, longest), getattr(self, "freq", None))
+        records = {
+            key: self._start(key, stamps_of(stamps, rows), values[rows], covariates, rows, calendar)
+            for key, rows in groups
+        }
+        _check_same_steps(records)
+        self.calendar_, self._records, self._form = calendar, records, form
+        self._panel_names = stamps.names if isinstance(stamps, pd.MultiIndex) else None
+        self._order = np.empty(0, dtype=np.int64)
+        self._order_room: Growing | None = None
+        self._remember_order(groups)
 
     def _usual_horizon(self) -> int:
         """Return the steps that ``predict()`` gives without being asked for a number."""

@@ -52,4 +52,5 @@ def check_rows(got: int, needed: int, remedy: str) -> None:
 
 
 def is_number(value: Any) -> bool:
+    """Tell whether a value is a real number and no truth value."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)

@@ -20,6 +20,7 @@ ORIGINS = 64  # origins of a pass
 STANDARD_ERRORS = 1.645
 LEAST_CORRELATION = 0.1
 WINDOW, LONGEST_WINDOW = 8, 24  # steps
+WIDEST_WINDOW = 200  # steps of a context given that are read all at once
 STRETCH = 24  # steps whose level and changes are compared to choose the scaling
 RATES = (1.0, 0.3, 0.1)  # of seasonal profiles
 
@@ -132,8 +133,13 @@ def find_span(ys: Sequence[np.ndarray], seasons: Sequence[int], horizon: int) ->
     return Choice(span, f"best level forecast among spans of {', '.join(map(str, spans))}")
 
 
-def find_window(segment: int, seasons: Sequence[int]) -> Choice:
-    """Last steps read at each origin: the segment, else a short season or WINDOW steps."""
+def find_window(segment: int, seasons: Sequence[int], context: int | None = None) -> Choice:
+    """Last steps read at each origin: a short context given, else a short season or WINDOW steps.
+
+    So the linear part of the network spans what it may know (Zeng et al. 2023).
+    """
+    if context is not None and segment <= context <= WIDEST_WINDOW:
+        return Choice(context, "the context")
     season = seasons[0] if seasons and seasons[0] <= LONGEST_WINDOW else WINDOW
     return Choice(max(segment, season), "the segment, else a short season, else 8")
 

@@ -28,6 +28,7 @@ from tsrnn.training import History, train
 ORIGINS_AT_ONCE = 16_384  # origins that go through a network together when nothing is learnt
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)  # of the ridge start, in mean squares of the inputs
 MOST_RESIDUALS = 20_000  # origins whose targets tell how wrong the anchors are, or a few more
+ROUNDS = 3  # forecasts that stand on each other while training with scheduled sampling
 VALIDATION_PHASES = 2  # offsets at which the held-out steps are forecast
 
 Weights = dict[str, Tensor]  # of a network, by name
@@ -70,7 +71,7 @@ class Fitting:
         self._begin(1)
 
     def _begin(self, epochs: int) -> None:
-        self._epoch, self._epochs, self._shown = 0, epochs, self.corpus
+        self._epoch, self._epochs = 0, epochs
 
     @property
     def judges(self) -> bool:
@@ -166,10 +167,9 @@ class Fitting:
     def _batches(self) -> list[Tensors]:
         """Draw the batches of an epoch."""
         groups = self._drawn()
-        if self.forcing is not None:
-            self._shown = self._partly_forecast(groups)
-            self._epoch += 1
-        return self._learnt_from(groups, self._shown)
+        shown = self.corpus if self.forcing is None else self._partly_forecast(groups)
+        self._epoch += 1
+        return self._learnt_from(groups, shown)
 
     def _drawn(self) -> list[list[Pass]]:
         segment = self.corpus.layout.segment
@@ -183,33 +183,41 @@ class Fitting:
         return [self._tensors(group, nothing, self.until, shown) for group in groups]
 
     def _partly_forecast(self, passes: list[list[Pass]]) -> Corpus:
-        """Replace a share of the values shown by one-step forecasts made from what was shown last.
+        """Replace a share of the values shown by one-step forecasts, made from what is then shown.
 
-        Scheduled sampling (Bengio et al. 2015) without running step by step: each epoch forecasts
-        from the mixture of the epoch before, so that errors pile up as when a forecast is fed back
-        (Mihaylova and Martins 2019; Duckworth et al. 2019, "parallel scheduled sampling").
+        Scheduled sampling (Bengio et al. 2015) without running step by step: after k rounds a
+        forecast stands on up to k forecasts before it, as when its output is fed back (Mihaylova
+        and Martins 2019; Duckworth et al. 2019, "parallel scheduled sampling").
         """
         assert self.forcing is not None
         share = self.forcing(self._epoch / max(1, self._epochs - 1))
-        w = self.corpus.w.copy()
+        fed = (self.rng.random(self.corpus.w.shape) >= share) & np.isfinite(self.corpus.w)
+        shown = self.corpus
+        for _ in range(ROUNDS):
+            shown = self._with_values(np.where(fed, self._one_step(shown, passes), self.corpus.w))
+        return shown
+
+    def _one_step(self, shown: Corpus, passes: list[list[Pass]]) -> np.ndarray:
+        """Forecast the steps that passes reach by one step, in working values; others as shown."""
+        w = shown.w.copy()
         with torch.inference_mode():
             for part in passes:
                 series, origins = stacked(part)
-                batch = self._shown.batch(series, origins)
+                batch = shown.batch(series, origins)
                 point = self.head.point(self._raw(self._as_tensors(batch, batch.observed), None))
                 values = batch.base + batch.scale[:, :, None] * point.double().cpu().numpy()
-                place = np.minimum(batch.step[:, :, 0], self.corpus.length[series][:, None] - 1)
-                fed = batch.observed[:, :, 0] & (self.rng.random(place.shape) >= share)[..., None]
-                place = self.corpus.start[series][:, None] + place
-                b, n, k = np.nonzero(fed)
-                w[place[b, n], k] = values[b, n, 0, k]
+                b, n, k = np.nonzero(batch.observed[:, :, 0])
+                w[shown.start[series][b] + batch.step[b, n, 0], k] = values[b, n, 0, k]
+        return w
+
+    def _with_values(self, w: np.ndarray) -> Corpus:
+        """Show other working values, and keep the targets."""
+        corpus = self.corpus
         lines = [
-            line_of(w[a : a + n], line.known, self.corpus.layout, line.covariates, line.static)
-            for line, a, n in zip(
-                self.corpus.lines, self.corpus.start, self.corpus.length, strict=True
-            )
+            line_of(w[a : a + n], line.known, corpus.layout, line.covariates, line.static)
+            for line, a, n in zip(corpus.lines, corpus.start, corpus.length, strict=True)
         ]
-        return Corpus(lines, self.corpus.layout, truth=self.corpus.lines)
+        return Corpus(lines, corpus.layout, truth=corpus.lines)
 
     @cached_property  # the same in every epoch
     def held_out(self) -> list[Tensors]:

@@ -11,7 +11,9 @@ from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+import pandas as pd
 import torch
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from tsrnn import defaults
@@ -27,6 +29,7 @@ from tsrnn.checks import (
     check_share,
 )
 from tsrnn.defaults import Choice, choose
+from tsrnn.explain import explain_forecasts, steps_that_count
 from tsrnn.fitting import FORCING, Fitting, Start
 from tsrnn.forking import OUTSIDE, Corpus, Layout
 from tsrnn.heads import Head, ProbabilisticHead, find_head
@@ -34,7 +37,6 @@ from tsrnn.networks import Encoder, ForkingNetwork, Seq2SeqNetwork, StaticShape,
 from tsrnn.prediction import Predictor, cut_to, quantiles_of_errors
 from tsrnn.preparation import Preparation, Series, first_of_last, last_seen
 from tsrnn.records import Record, Request
-from tsrnn.scaling import SPREAD
 from tsrnn.training import History, find_device
 from tsrnn.transforms import find_transform
 
@@ -44,7 +46,6 @@ MOST_HELD_OUT = (
     2_000  # steps of all series together that choose the epoch, unless horizons need more
 )
 ORIGINS_OF_ERRORS = 64  # from which a recursive model runs on to learn its errors by step
-FORGOTTEN = 1e-10  # weight in a smoothed season from which on a step no longer counts
 STRATEGIES = ("direct", "recursive", "seq2seq")
 SCALINGS = ("auto", "additive", "multiplicative")
 
@@ -164,6 +165,78 @@ class RecurrentForecaster(Forecaster):
         self._go_on_training(self._records, "partial_fit")
         return self
 
+    def explain_windows(self, X: Any = None, y: Any = None, *, cv: Any = None) -> pd.DataFrame:
+        """Tell which time stamps feed which sample, in training, in folds or in a forecast.
+
+        ``explain_windows(X, y)`` tells what ``fit(X, y)`` would learn from, with ``cv`` what each
+        fold would; the forecaster stays as it is, and nothing is trained. Without y it tells what
+        feeds ``predict(X)``; the values of X do not matter then.
+
+        Parameters
+        ----------
+        X : frame, AsOf or array of shape (n, C), or None
+            Covariates, as for ``fit``; without y the rows to forecast, None for the next ones.
+        y : Series, frame or array of shape (n,) or (n, K), optional
+            The target.
+        cv : splitter, optional
+            ``TimeSeriesSplit``, :class:`ExpandingWindowSplit` and the like.
+
+        Returns
+        -------
+        DataFrame, one row a sample: an origin and the targets forecast from there
+            Arrays have row numbers for stamps; a step of the calendar without a row has the
+            calendar's stamp.
+
+            - ``fold`` (with ``cv``), ``series`` (in a panel).
+            - ``role``: "train"; "held out" (judges the epoch and is trained on last of all);
+              "test" (rows of a fold); "forecast" and "in sample" (without y).
+            - ``origin``, the last step known; ``target_first``, ``target_last``.
+            - ``window_first``: from here to the origin steps are read at the origin itself.
+            - ``state_first``: from here on, at the earliest, the recurrent state has read.
+            - ``target_lags_first``, ``target_lags_last``: outside, the target changes nothing.
+              Levels, scales and seasons look further back than the state; differences, to the
+              first value.
+            - ``past_covariates_first``, ``past_covariates_last``: the same for covariates up to
+              the origin. Those known in advance go back as far as the target lags, as their linear
+              effect is taken off the target; past-only ones as far as the state.
+            - ``future_covariates_first``, ``future_covariates_last``: of those known in advance.
+              Missing where there are none.
+            - ``missing_lags``, ``missing_targets``: steps there without an observed value.
+            - ``issued_last`` (X is an AsOf): when the newest vintage about the targets was issued.
+
+        Raises
+        ------
+        ValueError
+            If ``cv`` is no splitter or comes without y.
+        NotFittedError
+            Without y, if the forecaster is not fitted.
+
+        Notes
+        -----
+        What a fit chooses (``chosen_``, the units of a series, the effect of covariates) comes from
+        all of its training rows, and never from others. Samples without an observed target are left
+        out. Training draws, in each epoch, from the samples told here; those of
+        ``strategy="recursive"`` are of one step. A first row, and rows in a gap longer than
+        ``max_gap``, have no past to be forecast from in-sample and are left out.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from sklearn.model_selection import TimeSeriesSplit
+        >>> from tsrnn import LSTMForecaster
+        >>> y = pd.Series(range(40), index=pd.date_range("2024-01-01", periods=40), dtype=float)
+        >>> cv = TimeSeriesSplit(2, test_size=3, gap=1)
+        >>> told = LSTMForecaster(horizon=3, context=10).explain_windows(y=y, cv=cv)
+        >>> tests = told[told["role"] == "test"].set_index("fold")
+        >>> tests[["target_lags_first", "origin", "target_first", "target_last"]].astype(str).T
+        fold                        0           1
+        target_lags_first  2024-01-24  2024-01-27
+        origin             2024-02-02  2024-02-05
+        target_first       2024-02-04  2024-02-07
+        target_last        2024-02-06  2024-02-09
+        """
+        return explain_forecasts(self, X, y, cv)
+
     def _fit(self, records: dict[Hashable, Record]) -> None:
         self._check_parameters(records)
         if self.warm_start and hasattr(self, "networks_"):
@@ -172,12 +245,7 @@ class RecurrentForecaster(Forecaster):
             self._preparation = self._learn_series(known, records)
             self._go_on_training(records, "warm_start=True")
             return
-        everything = list(records.values())
-        preparation = self._prepare(everything)
-        series = [preparation.series(record) for record in everything]
-        self.chosen_ |= self._choose(series, preparation)
-        layout = self._lay_out(series)
-        self._preparation = preparation.with_layout(layout).with_known(series)
+        series = self._make_choices(records)
         self._trained_shape = self._shape(records)
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_estimators)
         self._train_all(series, [(int(seed), None) for seed in seeds])
@@ -307,6 +375,24 @@ class RecurrentForecaster(Forecaster):
                     f"{self._trained_shape[name]!r}; fit with warm_start=False"
                 )
 
+    def _make_choices(self, records: dict[Hashable, Record]) -> list[Series]:
+        """Choose what is left to the data; return the series as a network will read them."""
+        everything = in_order(records)
+        preparation = self._prepare(everything)
+        series = [preparation.series(record) for record in everything]
+        self.chosen_ |= self._choose(series, preparation)
+        layout = self._lay_out(series)
+        self._preparation = preparation.with_layout(layout).with_known(series)
+        return series
+
+    def _prepared(self, X: Any, y: Any) -> Self:
+        """Return a copy that has read the rows and made its choices, but learnt no weights."""
+        copy = clone(self)
+        copy._read_rows(X, y)
+        copy._check_parameters(copy._records)
+        copy._make_choices(copy._records)
+        return copy
+
     def _prepare(self, records: list[Record]) -> Preparation:
         """Learn what the covariates are, and the transform of the target."""
         longest = max(records, key=len)
@@ -342,7 +428,7 @@ class RecurrentForecaster(Forecaster):
     def _go_on_training(self, records: dict[Hashable, Record], why: str) -> None:
         """Train from the present weights, with what was chosen at first."""
         self.chosen_ = self.chosen_ | {"start": Choice("previous weights", why)}
-        series = [self._preparation.series(record) for record in records.values()]
+        series = [self._preparation.series(record) for record in in_order(records)]
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(self.networks_))
         weights = [network.state_dict() for network in self.networks_]
         self._train_all(series, list(zip(map(int, seeds), weights, strict=True)))
@@ -357,14 +443,17 @@ class RecurrentForecaster(Forecaster):
         found = defaults.find_seasons(working, self.calendar_.seasons)
         given = tuple(season for season in self._given_seasons() if season is not None)
         seasons = found if self.seasonality == "auto" else Choice(given, "given")
+        rows = self._given_context()
+        if rows is not None and any(season > rows for season in seasons.value):
+            within = tuple(season for season in seasons.value if season <= rows)
+            seasons = Choice(within, f"{seasons.reason}; those within the context of {rows}")
         length = max(len(y) for y in ys)
         segment = choose(self.segment, defaults.find_segment(seasons.value, H, length))
         if self.strategy == "recursive":
             segment = Choice(1, "strategy='recursive' forecasts one step")
-        window = defaults.find_window(segment.value, seasons.value)
+        window = defaults.find_window(segment.value, seasons.value, rows)
         span = defaults.find_span(working, seasons.value, H)
         context = choose(self.context, defaults.find_context(segment.value))
-        rows = self._given_context()
         if rows is not None and rows < span.value:
             span = Choice(rows, "the context")
         passes = sum(-(-len(y) // (segment.value * defaults.ORIGINS)) for y in ys)
@@ -468,7 +557,6 @@ class RecurrentForecaster(Forecaster):
         """Lay out a fresh network and its targets before ``until`` (n,)."""
         generator = torch.Generator(find_device(self.device)).manual_seed(seed)
         head = find_head(self.loss)
-        forcing = self.teacher_forcing
         return Fitting(
             network=self._network(corpus, head.parameters, generator),
             head=head,
@@ -479,10 +567,13 @@ class RecurrentForecaster(Forecaster):
             batch_size=self.chosen_["batch_size"].value,
             generator=generator,
             rng=np.random.default_rng(seed),
-            forcing=None
-            if forcing == 1
-            else (FORCING[forcing] if isinstance(forcing, str) else lambda done: float(forcing)),
+            forcing=None if self.teacher_forcing == 1 else self._share_of_truth,
         )
+
+    def _share_of_truth(self, done: float) -> float:
+        """Return the share of true values read after a share of the epochs."""
+        forcing = self.teacher_forcing
+        return FORCING[forcing](done) if isinstance(forcing, str) else float(forcing)
 
     def _held_out(self, lengths: np.ndarray, n_series: int) -> np.ndarray:
         """Return the steps at the end of each line that judge, none without early stopping.
@@ -570,23 +661,16 @@ class RecurrentForecaster(Forecaster):
         end = max(last_seen(y), len(y) - LONGEST_FILLED * self.horizon)
         start = self._first_that_counts(request.record.key, y[:end])
         series = self._preparation.series(request.record, request, start)
-        piece, begin = self._preparation.pieces(series.cut(0, end - start))[-1]
-        series = series.cut(begin, begin + len(piece)) if begin else series.cut(0, end - start)
+        _, begin = self._preparation.pieces(series.cut(0, end - start))[-1]
+        series = series.cut(begin, end - start)
         return cut_to(series, len(series), self._given_context()), end
 
     def _first_that_counts(self, key: Hashable, y: np.ndarray) -> int:
         """Return the step before which nothing changes a forecast from the end of y (T, K)."""
         if self.context is None:
             return 0
-        layout, anchor = self._layout, self._preparation.known[key].anchor
-        if self._given_context() is not None:
-            rows = max(self._given_context() or 0, 1)
-        else:
-            rows = defaults.ORIGINS * layout.segment + layout.window + (SPREAD + 1) * layout.span
-        rate = 1.0 if anchor.rate is None else anchor.rate
-        seasons = 2 if rate == 1 else int(np.ceil(np.log(FORGOTTEN) / np.log1p(-rate)))
-        rows += anchor.season * seasons + max(layout.seasons, default=0)
-        return first_of_last(y, rows)
+        anchor = self._preparation.known[key].anchor
+        return first_of_last(y, steps_that_count(self._layout, anchor, self._origins_of_a_pass()))
 
     def _errors_by_step(
         self, series: list[Series], held_out: np.ndarray, network: Any
@@ -618,6 +702,11 @@ class RecurrentForecaster(Forecaster):
             )
             error[: len(future)] = (come - said) / scale
         return errors
+
+
+def in_order(records: dict[Hashable, Record]) -> list[Record]:
+    """Sort by name, so that nothing learnt depends on the order in which series came."""
+    return sorted(records.values(), key=lambda record: str(record.key))
 
 
 class RNNForecaster(RecurrentForecaster):

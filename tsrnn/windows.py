@@ -25,9 +25,9 @@ from tsrnn.containers import (
     check_index,
     check_numeric_columns,
     common_index,
+    groups_of,
     index_of,
     is_positional,
-    panel_rows,
     read_target,
     stamps_of,
 )
@@ -130,7 +130,7 @@ class SlidingWindow(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         check_count("window", self.window)
         values, index = self._read(X, reset=True)
-        groups = _groups(index, len(values))
+        groups = groups_of(index, len(values))
         longest = max((rows for _, rows in groups), key=len)
         stamps = stamps_of(index, longest)
         self._kind = _kind(index)
@@ -165,7 +165,7 @@ class SlidingWindow(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         index = None if is_positional(index) else index
         self._check_comparable(index)
         pieces, ends, start = [], np.empty(len(values), dtype=np.intp), 0
-        groups = _groups(index, len(values))
+        groups = groups_of(index, len(values))
         for key, rows in groups:
             context = self._context(key, stamps_of(index, rows), values.dtype)
             pieces += [context, values if len(groups) == 1 else values[rows]]
@@ -313,7 +313,7 @@ def make_windows(
     _check_counts(window, stride)
     check_count("horizon", horizon)
     inputs, targets, index = _read_pair(X, y)
-    groups = _groups(index, len(inputs))
+    groups = groups_of(index, len(inputs))
     _check_length(groups, window, horizon)
     samples = [
         _cut(inputs, targets, rows if len(groups) > 1 else slice(None), window, horizon, stride)
@@ -368,7 +368,7 @@ def explain_windows(
     check_count("horizon", horizon, least=0)
     inputs, targets, index = _read_pair(X, X if y is None else y)
     index = pd.RangeIndex(len(inputs)) if index is None else index
-    groups = _groups(index, len(inputs))
+    groups = groups_of(index, len(inputs))
     if horizon:
         _check_length(groups, window, horizon)
     tables = []
@@ -466,13 +466,6 @@ def _check_length(groups: list[tuple[Hashable, np.ndarray]], window: int, horizo
             f"{longest} {most} rows: window={window} and horizon={horizon} need at least "
             f"{window + horizon}; shorten one of them"
         )
-
-
-def _groups(index: pd.Index | None, n: int) -> list[tuple[Hashable, np.ndarray]]:
-    """List the rows of each series, those of a single one under the key None."""
-    if isinstance(index, pd.MultiIndex):
-        return panel_rows(index)
-    return [(None, np.arange(n))]
 
 
 def _kind(index: pd.Index | None) -> str:
