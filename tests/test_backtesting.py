@@ -710,3 +710,38 @@ def test_plot_shows_the_last_folds():
     ax = result.plot(n_folds=2)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["observed", "a", "b"]
     assert ax.get_title() == "walk: the last 2 of 5 folds, 2 steps each"
+
+
+def stocks():
+    """Two stocks with their sectors, and a rate known in advance."""
+    y = panel(40)
+    X = pd.DataFrame({"rate": np.arange(len(y)) % 3.0}, index=y.index)
+    return X.assign(sector=np.repeat(["oil", "tech"], 40)), y
+
+
+def test_static_columns_are_left_out_for_forecasters_without_any():
+    X, y = stocks()
+    lstm = clone(REAL["lstm"]).set_params(static=["sector"])
+    models = {"lstm": lstm, "naive": Naive(), "arima": ARIMA((1, 1, 0))}
+    result = backtest(models, X, y, horizon=3, n_folds=2)
+    assert result.errors.empty
+    of = result.forecasts.groupby("model")["y_pred"]
+    numeric = backtest({"arima": models["arima"]}, X[["rate"]], y, horizon=3, n_folds=2)
+    assert of.get_group("arima").tolist() == numeric.forecasts["y_pred"].tolist()
+    alone = backtest({"lstm": lstm}, X, y, horizon=3, n_folds=2)
+    assert of.get_group("lstm").tolist() == alone.forecasts["y_pred"].tolist()
+
+
+def test_other_models_are_given_the_static_columns():
+    X, y = stocks()
+    log, lstm = [], clone(REAL["lstm"]).set_params(static=["sector"])
+    search = GridSearchCV(lstm, {"num_layers": [1]}, cv=[(np.arange(30), np.arange(30, 33))])
+    backtest({"search": search, "noting": Noting(log)}, X, y, horizon=3, n_folds=1)
+    assert all(list(rows.columns) == ["rate", "sector"] for _, rows in log)
+
+
+def test_text_that_no_model_calls_static_is_an_error_of_the_model():
+    X, y = stocks()
+    with pytest.warns(FitFailedWarning, match="'sector'.*OneHotEncoder"):
+        result = backtest({"last": LastValue(), "naive": Naive()}, X, y, horizon=3, n_folds=1)
+    assert result.errors["model"].tolist() == ["naive"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import TimeSeriesSplit, cross_val_score
 
 from tsrnn import ARIMA, Drift, ExpandingWindowSplit, LSTMForecaster, Naive, SeasonalNaive
+from tsrnn.base import undone_on_failure
 
 NAN = np.nan
 N = 40  # rows that models are fitted on
@@ -811,3 +813,77 @@ def test_a_fit_that_fails_leaves_the_fitted_state():
     with pytest.raises(ValueError, match="0 finite values"):
         model.fit(y=pd.DataFrame({"new": [NAN] * 5}, index=pd.date_range("2020", periods=5)))
     assert model.predict(horizon=1).to_dict() == {3: 4.0}
+
+
+# what fails changes nothing ----------------------------------------------------------------------
+
+
+@each_model
+def test_a_first_fit_that_fails_leaves_the_model_unfitted(model):
+    X, y = driven(N)
+    fresh = clone(model)
+    for bad_X, bad_y in ((X, y.set_axis(y.index.astype(object))), (X.assign(c="text"), y)):
+        with pytest.raises(TypeError):
+            fresh.fit(bad_X, bad_y)
+        assert vars(fresh) == vars(clone(model))
+        with pytest.raises(NotFittedError):
+            fresh.predict()
+
+
+@each_model
+def test_an_update_that_fails_late_changes_nothing(model, monkeypatch):
+    y = wave()
+    before = model.fit(y=y[:N]).predict()
+
+    def fails(self, records, new_steps):
+        self.calendar_ = None
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(model), "_update", fails)
+        with pytest.raises(KeyboardInterrupt):
+            model.update(y=y[N:])
+    pd.testing.assert_series_equal(model.predict(), before)
+    expected = clone(model).fit(y=y[:N]).update(y=y[N:]).predict()
+    pd.testing.assert_series_equal(model.update(y=y[N:]).predict(), expected)
+
+
+def test_attributes_are_put_back_after_a_failure_and_kept_without_one():
+    model = Naive()
+    with pytest.raises(KeyboardInterrupt), undone_on_failure(model):
+        model.missing, model.new_ = "raise", 1
+        raise KeyboardInterrupt
+    assert vars(model) == {"missing": "mask"}
+    with undone_on_failure(model):
+        model.new_ = 1
+    assert vars(model) == {"missing": "mask", "new_": 1}
+
+
+# several targets ---------------------------------------------------------------------------------
+
+
+def test_wide_targets_are_aligned_by_name_in_update_and_score():
+    y = pd.DataFrame({"u": wave(), "v": 1e6 + wave(seed=1)})
+    known, new = y[:N], y[N:]
+    model = clone(LSTM).fit(y=known)
+    assert model.score(y=new[["v", "u"]]) == model.score(y=new)
+    expected = model.update(y=new).predict()
+    turned = clone(LSTM).fit(y=known).update(y=new[["v", "u"]]).predict()
+    pd.testing.assert_frame_equal(turned, expected)
+
+
+def test_other_targets_than_those_of_fit_are_refused():
+    y = pd.DataFrame({"u": wave(), "v": wave(seed=1)})
+    new, model = y[N:], clone(LSTM).fit(y=y[:N])
+    for call in (model.update, model.score):
+        with pytest.raises(ValueError, match=r"y has the columns \['u'\]: .*of fit, \['u', 'v'\]"):
+            call(y=new[["u"]])
+        with pytest.raises(ValueError, match=r"y has 1 target\(s\): .*of fit, \['u', 'v'\]"):
+            call(y=new["u"])
+    with pytest.raises(ValueError, match=r"y has the columns \['u', 'v'\]: .*of fit, \['u'\]"):
+        Naive().fit(y=y[["u"]][:N]).update(y=new)
+
+
+def test_score_needs_a_fit():
+    with pytest.raises(NotFittedError):
+        Naive().score(y=wave())

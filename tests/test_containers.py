@@ -8,6 +8,7 @@ import pytest
 
 from tsrnn.baselines import Naive
 from tsrnn.containers import (
+    align_targets,
     check_index,
     check_numeric_columns,
     groups_of,
@@ -412,3 +413,45 @@ def test_a_frame_without_columns_means_no_covariates():
     assert is_empty_frame(Y.to_frame()[[]])
     assert not is_empty_frame(Y.to_frame()) and not is_empty_frame(np.zeros((3, 0)))
     assert index_of(Y) is Y.index and index_of(Y.to_numpy()) is None
+
+
+# targets of later calls ------------------------------------------------------------------------
+
+WIDE = pd.DataFrame({"u": [1.0, 2.0], "v": [3.0, 4.0]})
+
+
+def aligned(given, fitted):
+    values, _, form = read_target(given, owner="x")
+    known, _, form_of_fit = read_target(fitted, owner="x")
+    return align_targets(values, form, form_of_fit, known.shape[1])
+
+
+def test_targets_of_frames_are_put_into_the_order_of_fit():
+    np.testing.assert_array_equal(aligned(WIDE[["v", "u"]], WIDE), WIDE)
+    np.testing.assert_array_equal(aligned(WIDE.to_numpy(), WIDE), WIDE)
+    np.testing.assert_array_equal(aligned(WIDE, WIDE.to_numpy()), WIDE)
+
+
+def test_targets_of_polars_are_put_into_the_order_of_fit():
+    pl = pytest.importorskip("polars")
+    given = pl.DataFrame({"v": [3.0, 4.0], "u": [1.0, 2.0]})
+    np.testing.assert_array_equal(aligned(given, WIDE), WIDE)
+
+
+def test_a_single_target_may_have_any_name_as_a_series():
+    for fitted in (WIDE["u"], WIDE["u"].rename(None), WIDE[["u"]], WIDE[["u"]].to_numpy()):
+        np.testing.assert_array_equal(aligned(WIDE["v"], fitted), WIDE[["v"]])
+
+
+@pytest.mark.parametrize(
+    ("given", "fitted", "message"),
+    [
+        (WIDE[["v"]], WIDE[["u"]], r"y has the columns \['v'\]: expected those of fit, \['u'\]"),
+        (WIDE["u"], WIDE, r"y has 1 target\(s\): expected those of fit, \['u', 'v'\]"),
+        (WIDE.to_numpy(), WIDE["u"].to_numpy(), r"y has 2 target\(s\): expected 1, as in fit"),
+        (WIDE[["v", "u", "u"]], WIDE[["u", "u", "v"]], r"expected those of fit, \['u', 'u', 'v'\]"),
+    ],
+)
+def test_other_targets_are_refused_naming_those_of_fit(given, fitted, message):
+    with pytest.raises(ValueError, match=message):
+        aligned(given, fitted)

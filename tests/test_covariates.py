@@ -213,7 +213,7 @@ def test_past_only_values_of_the_future_warn_once_and_are_not_used():
     message = rf"past-only columns \['volume'\] for rows after {LAST}: they are not used"
     with pytest.warns(UserWarning, match=message) as caught:
         model.predict(X[~train])
-    assert len(caught) == 1
+    assert [warning.filename for warning in caught] == [__file__]
     assert all(np.isnan(request.X[:, 1]).all() for request in model.requests_)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

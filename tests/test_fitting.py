@@ -80,14 +80,14 @@ def test_ridge_equals_scikit_learns(penalty):
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(80, 5)) + 3, rng.normal(size=(80, 2)) + 7
     A = np.column_stack([X, np.ones(80)])
-    weight, bias = ridge(A.T @ A, A.T @ Y, penalty)
+    weight, bias = ridge((A.T @ A)[None], A.T @ Y, penalty)
     reference = Ridge(alpha=penalty * (X**2).sum(axis=0).mean()).fit(X, Y)
     np.testing.assert_allclose(weight, reference.coef_, atol=1e-10)
     np.testing.assert_allclose(bias, reference.intercept_, atol=1e-10)
 
 
 def test_ridge_without_equations_is_zero():
-    weight, bias = ridge(np.zeros((4, 4)), np.zeros((4, 2)), 0.1)
+    weight, bias = ridge(np.zeros((1, 4, 4)), np.zeros((4, 2)), 0.1)
     assert not weight.any()
     assert not bias.any()
 
@@ -300,3 +300,19 @@ def test_quantiles_start_from_the_errors_of_the_anchor():
     moves = ((w[1:] - w[:-1]) / scale[:-1])[:3900]
     np.testing.assert_allclose(start, np.quantile(moves, DEFAULT_LEVELS), atol=0.05)
     assert fit.trust() == 0.0  # no correction, no gain
+
+
+def test_with_few_complete_origins_each_output_has_a_regression_of_its_own():
+    y = to_and_fro()
+    y[np.random.default_rng(0).random(600) < 0.6] = np.nan
+    y[0] = 10.0
+    fit = fitting(y)
+    fit.start_from(0.1)
+    batch = fit.corpus.batch(np.array([0]), np.arange(500)[None])
+    with torch.inference_mode():
+        found = fit.network(torch.from_numpy(batch.x), None)[0, :, :, 0, 0].numpy()
+    for h in range(H):
+        use = batch.observed[0, :, h, 0] & (batch.step[0, :, h] < 500)
+        x, target = batch.x[0, use], batch.target[0, use, h, 0]
+        reference = Ridge(alpha=0.1 * (x**2).sum(axis=0).mean()).fit(x, target)
+        np.testing.assert_allclose(found[:, h], reference.predict(batch.x[0]), atol=1e-8)

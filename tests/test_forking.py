@@ -170,17 +170,13 @@ def test_columns_of_the_past_only_are_seen_up_to_the_origin_and_nowhere_else():
 
 
 def test_covariates_ahead_are_those_known_at_the_origin():
-    """The value of a step is free of its own covariate's effect, its target of that known then."""
     y, rng = values(missing=0), np.random.default_rng(1)
-    X, ahead, effect = rng.normal(size=(44, 1)), rng.normal(size=(40, 4, 1)), np.array([[2.0, 3.0]])
-    known, chosen = known_of(y, Anchor(1), effect), layout()
+    X, ahead = rng.normal(size=(44, 1)), rng.normal(size=(40, 4, 1))
+    known, chosen = known_of(y, Anchor(1), np.zeros((1, 2))), layout()
     line = make_line(y, known, chosen, Covariates(X, 1, ahead))
     batch = Corpus([line], chosen).batch(np.array([0]), np.arange(40)[None])
     np.testing.assert_array_equal(batch.known[0, :39, :, 0], ahead[:39, :, 0])
     np.testing.assert_array_equal(batch.known[0, 39, :, 0], X[40:, 0])  # the present: what is given
-    found = batch.base + batch.effect + batch.target * batch.scale[:, :, None] + y[0]
-    expected = y[np.minimum(batch.step, 39)]
-    np.testing.assert_allclose(found[batch.observed], expected[batch.observed], atol=1e-9)
 
 
 def test_what_is_static_belongs_to_its_series():

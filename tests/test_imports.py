@@ -10,11 +10,21 @@ import tsrnn
 # A module may import only from modules of a lower level: one line a level, the lowest first.
 LEVELS = [
     ["checks", "calendars", "cells", "heads", "scaling", "gaps", "css", "metrics"],
-    ["training", "plotting", "download", "file_formats", "calendar_features", "transforms"],
+    [
+        "training",
+        "memory",
+        "plotting",
+        "download",
+        "file_formats",
+        "calendar_features",
+        "transforms",
+    ],
     ["containers", "records", "networks", "forking", "public_data", "backtest_result", "encoding"],
     ["panels", "defaults", "fitting", "datasets"],
     ["asof", "preparation"],
     ["covariates", "model_selection", "prediction", "windows"],
+    ["placing"],
+    ["asked"],
     ["base", "folds"],
     ["explain"],
     ["local", "regressors", "forecasters", "backtesting"],
@@ -27,7 +37,7 @@ LEVELS = [
 LEVEL = {module: level for level, modules in enumerate(LEVELS) for module in modules}
 OPTIONAL = {"matplotlib", "polars", "rich", "typer"}
 WITH_TORCH = {
-    *("cells", "heads", "networks", "training", "fitting", "prediction"),
+    *("cells", "heads", "networks", "training", "fitting", "prediction", "memory"),
     *("regressors", "forecasters"),
 }
 WITHOUT_PANDAS = {

@@ -357,6 +357,16 @@ def test_the_generator_decides_what_is_dropped(kind):
     assert torch.equal(network(x, known), network(x, known))
 
 
+@KINDS
+@COVARIATES
+def test_one_origin_of_each_pass_is_answered_for_as_among_all(kind, covariates):
+    network, (x, known) = at_random(horizon(kind, covariates=covariates)), inputs(covariates)
+    at, rows = torch.tensor([3, 0, T - 1, 5]), torch.arange(B)
+    expected = network(x, known)[rows, at][:, None]
+    known = None if known is None else known[rows, at][:, None]
+    torch.testing.assert_close(network(x, known, at=at), expected)
+
+
 # Static inputs ------------------------------------------------------------------------------------
 
 

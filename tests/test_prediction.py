@@ -6,7 +6,9 @@ import pytest
 from scipy.stats import norm
 
 from tsrnn import GRUForecaster, LSTMForecaster
+from tsrnn.forking import Corpus, last_passes
 from tsrnn.heads import Quantile
+from tsrnn.networks import Seq2SeqNetwork
 from tsrnn.prediction import GRID, quantiles_of_errors
 
 NAN = np.nan
@@ -19,6 +21,10 @@ def series(values, start="2024-01-01"):
 
 def random_walk(n=600, seed=0):
     return series(50 + np.random.default_rng(seed).normal(size=n).cumsum())
+
+
+def all_series(model):
+    return [model._preparation.series(record) for record in model._records.values()]
 
 
 # Quantiles of errors ------------------------------------------------------------------------------
@@ -105,6 +111,52 @@ def test_quantiles_of_several_targets_have_a_column_each():
     found = model.predict_quantiles([0.1, 0.9])
     assert found.columns.tolist() == [("u", 0.1), ("u", 0.9), ("v", 0.1), ("v", 0.9)]
     assert (found["v"][0.9] > found["v"][0.1]).all()
+
+
+# Batches ------------------------------------------------------------------------------------------
+
+STRATEGIES = [
+    {"strategy": "direct"},
+    {"strategy": "recursive"},
+    {"strategy": "seq2seq", "attention": True},
+    {"strategy": "direct", "loss": "quantile"},
+]
+
+
+@pytest.mark.parametrize("options", STRATEGIES, ids=lambda options: str([*options.values()]))
+def test_reading_the_last_origin_equals_reading_all(options):
+    lengths = {"a": 60, "b": 20, "c": 33}
+    y = pd.concat({k: random_walk(n, n) for k, n in lengths.items()}, names=["series", "time"])
+    model = LSTMForecaster(4, **TINY, **options, segment=1).fit(y.to_frame("X") ** 2, y)
+    predictor = model._predictor()
+    corpus = Corpus([model._preparation.line(s) for s in all_series(model)], model._layout)
+    passes = last_passes(corpus.length, 1, predictor.origins)
+    levels = np.array([0.1, 0.9])
+    whole = predictor.read(corpus, passes, levels)
+    for every, last in zip(whole, predictor.read(corpus, passes, levels, last=True), strict=True):
+        for all_origins, one in zip(every, last, strict=True):
+            if one is not None:
+                np.testing.assert_allclose(one, all_origins[-1:], rtol=1e-5, atol=1e-6)
+
+
+def test_a_decoder_counts_when_batches_are_sized(monkeypatch):
+    """Of 64 origins 3 steps each are decoded, or of the last one only."""
+    y = pd.concat({i: random_walk(80, i) for i in range(40)}, names=["series", "time"])
+    model = LSTMForecaster(3, **TINY, strategy="seq2seq", segment=1, context=64).fit(y=y)
+    predictor, seen, forward = model._predictor(), [], Seq2SeqNetwork.forward
+    corpus = Corpus([model._preparation.line(s) for s in all_series(model)], model._layout)
+
+    def watched(self, x, *rest):
+        seen.append(len(x))
+        return forward(self, x, *rest)
+
+    monkeypatch.setattr(Seq2SeqNetwork, "forward", watched)
+    monkeypatch.setattr("tsrnn.prediction.ORIGINS_AT_ONCE", 64 * 4 * 20)
+    passes = last_passes(corpus.length, 1, predictor.origins)
+    predictor.read(corpus, passes)
+    assert seen == [20, 20]
+    predictor.read(corpus, passes, last=True)
+    assert seen[2:] == [40]
 
 
 # In-sample ----------------------------------------------------------------------------------------

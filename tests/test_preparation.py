@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from tsrnn.calendars import calendar_of
 from tsrnn.forking import Covariates
-from tsrnn.preparation import Preparation, Series, effect_of, first_of_last, last_seen
+from tsrnn.preparation import Preparation, Series, first_of_last, last_seen
 from tsrnn.records import Record, Request
 from tsrnn.transforms import Difference, Log
 
@@ -103,15 +105,23 @@ def test_a_series_that_starts_later_is_the_end_of_the_whole_one():
     np.testing.assert_array_equal(part.covariates.X, whole.covariates.X[20:])
 
 
-def test_the_effect_of_covariates_ahead_is_shrunk_by_their_errors():
-    """Errors as large as the signal halve a regression coefficient (Fuller 1987)."""
+def test_the_effect_of_covariates_is_taken_off_only_where_their_future_is_known():
     rng = np.random.default_rng(0)
-    signal = rng.normal(size=(3000, 1))
-    w = 2 * signal + 0.1 * rng.normal(size=(3000, 1))
-    forecasts = np.pad(signal, [(0, 2), (0, 0)])[np.arange(3000)[:, None] + [1, 2]]
-    ahead = forecasts + rng.normal(size=forecasts.shape)
-    assert effect_of(w, Covariates(signal, 1))[0, 0] == pytest.approx(2, rel=0.02)
-    assert effect_of(w, Covariates(signal, 1, ahead))[0, 0] == pytest.approx(1, rel=0.1)
+    X = rng.normal(size=(300, 1))
+    series = Series(None, 2 * X + 0.1 * rng.normal(size=(300, 1)), Covariates(X, 1), None)
+    hinted = replace(series, covariates=Covariates(X, 1, np.zeros((300, 2, 1))))
+    prepared = preparation([record(np.arange(9.0), X[:9])])
+    assert prepared.working(series, False)[2][0, 0] == pytest.approx(2, rel=0.02)
+    w, origin, effect = prepared.working(hinted, False)
+    assert not effect.any()
+    np.testing.assert_array_equal(w, series.y - origin)
+
+
+@pytest.mark.parametrize("transform", [Difference(), Log()])
+def test_a_series_that_cannot_be_transformed_is_named(transform):
+    records = [record(np.arange(1.0, 9.0), key="a"), record([-1.0, NAN, 5, NAN, 2, NAN], key="b")]
+    with pytest.raises(ValueError, match="of series 'b'"):
+        preparation(records, transform=transform)
 
 
 def test_what_is_static_is_encoded_with_the_series():

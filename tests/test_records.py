@@ -157,3 +157,22 @@ def test_the_index_of_all_steps_keeps_stamps_off_the_grid():
 
 def test_the_grid_index_of_rows_without_gaps_is_theirs():
     assert grid_index(DAYS, np.arange(2000), CALENDAR) is DAYS
+
+
+def test_the_first_gap_too_long_is_told():
+    record = start(3)
+    stamps = DAYS[[3, 5, 6, 10]]  # one step is missing, then three are
+    assert record.first_gap(DAYS[3:6], 0, CALENDAR) is None
+    assert record.first_gap(stamps, 0, CALENDAR) == (DAYS[4], DAYS[5], 1)
+    assert record.first_gap(stamps, 1, CALENDAR) == (DAYS[7], DAYS[10], 3)
+    assert record.first_gap(stamps, 3, CALENDAR) is None
+
+
+def test_stamps_are_compared_in_the_time_zone_of_the_record():
+    days = DAYS[:3].tz_localize("Asia/Tokyo")
+    record = Record.start(None, days, Y[:3], None, calendar_of(days))
+    later = pd.date_range("2024-01-04", periods=2, tz="UTC")
+    stamps = record.comparable(later)
+    assert (stamps == later).all() and str(stamps.tz) == "Asia/Tokyo"
+    with pytest.raises(ValueError, match="the index of the call is int64, that of fit was datetim"):
+        record.comparable(pd.RangeIndex(3))

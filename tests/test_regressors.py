@@ -10,7 +10,7 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import BaggingRegressor, StackingRegressor
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_squared_error
@@ -21,6 +21,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from tsrnn import GRURegressor, LSTMRegressor, RNNRegressor, SlidingWindow
+from tsrnn.networks import Encoder
+from tsrnn.training import AdamW
 
 CLASSES = [RNNRegressor, LSTMRegressor, GRURegressor]
 TINY = {"hidden_size": 4, "max_epochs": 3, "random_state": 0}
@@ -237,6 +239,10 @@ def test_missing_values_do_not_enter_the_scaling():
 WRONG = [
     ("cell", "lstn", r"cell='lstn': expected one of 'rnn', 'lstm', 'gru'"),
     ("loss", "mse", r"loss='mse': expected one of 'squared_error', 'absolute_error', 'huber'"),
+    ("loss", "quantile", r"'quantile': expected one of 'squared_error', 'absolute_error', 'huber'"),
+    ("random_state", 1.5, r"random_state=1.5: expected an integer, a numpy RandomState or None"),
+    ("random_state", -1, r"random_state=-1: expected an integer.*integers from 0 to 2\*\*32 - 1"),
+    ("random_state", torch.Generator(), "random_state=.*: expected an integer, a numpy Random"),
     ("dtype", "float16", r"dtype='float16': expected one of 'float32', 'float64'"),
     ("device", "abacus", r"device='abacus': not available here; device='cpu' or 'auto'"),
     ("hidden_size", 0, r"hidden_size=0: expected an integer >= 1"),
@@ -423,6 +429,89 @@ def test_auto_makes_about_two_thousand_steps():
     assert model._batch_rows(900) == 45
     assert model._epochs(20) == 100
     assert (model._epochs(1), model._epochs(10**6)) == (200, 20)
+
+
+# Fits and predictions that are cut short ----------------------------------------------------------
+
+
+def interrupt_at(step, monkeypatch):
+    """Press Ctrl-C in a step of the optimiser, counted from 1."""
+    steps, proceed = iter(range(1, 10**6)), AdamW.step
+
+    def interrupted(self, rate):
+        if next(steps) == step:
+            raise KeyboardInterrupt
+        proceed(self, rate)
+
+    monkeypatch.setattr(AdamW, "step", interrupted)
+
+
+@pytest.mark.parametrize("fitted_before", [False, True])
+def test_an_interrupt_in_the_first_epoch_leaves_the_model_as_it_was(fitted_before, monkeypatch):
+    X, y = sequences()
+    model = LSTMRegressor(**TINY)
+    if fitted_before:
+        before = model.fit(X, y).predict(X)
+    interrupt_at(1, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(100 * X[:, :3], y)
+    if fitted_before:
+        np.testing.assert_array_equal(model.predict(X), before)
+    else:
+        with pytest.raises(NotFittedError):
+            model.predict(X)
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_a_later_interrupt_leaves_a_usable_model(early_stopping, monkeypatch):
+    X, y = sequences(300)
+    interrupt_at(3, monkeypatch)
+    model = LSTMRegressor(**TINY, batch_size=None, early_stopping=early_stopping)
+    with pytest.warns(UserWarning, match="interrupted in epoch 3 of 3: the weights of epoch"):
+        model.fit(X, y)
+    assert model.history_.interrupted
+    assert np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+@pytest.mark.parametrize("max_epochs", [1, 3])
+def test_a_loss_that_is_not_finite_warns_and_leaves_finite_forecasts(early_stopping, max_epochs):
+    X, y = sequences(300)
+    options = {"early_stopping": early_stopping, "max_epochs": max_epochs, "learning_rate": 1e38}
+    model = LSTMRegressor(**(TINY | options))
+    with pytest.warns(ConvergenceWarning, match=r"not finite in epoch \d at learning_rate=\S+, la"):
+        model.fit(X, y)
+    assert np.isfinite(model.predict(X)).all()
+
+
+def have_memory_for(rows, monkeypatch):
+    """Let networks fail for more rows at once."""
+    proceed = Encoder.forward
+
+    def scarce(self, x, *rest):
+        if len(x) > rows:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
+        return proceed(self, x, *rest)
+
+    monkeypatch.setattr(Encoder, "forward", scarce)
+
+
+@pytest.mark.parametrize("rows", [1, 10, 50])
+def test_predict_without_memory_tries_smaller_batches(rows, monkeypatch):
+    X, y = sequences()
+    model = LSTMRegressor(**TINY).fit(X, y)
+    answer, states = model.predict(X), model.hidden_states(X)
+    have_memory_for(rows, monkeypatch)
+    np.testing.assert_allclose(model.predict(X), answer, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(model.hidden_states(X), states, rtol=1e-4, atol=1e-6)
+
+
+def test_predict_without_memory_for_one_row_says_what_helps(monkeypatch):
+    X, y = sequences()
+    model = LSTMRegressor(**TINY).fit(X, y)
+    have_memory_for(0, monkeypatch)
+    with pytest.raises(MemoryError, match="batch_size=1: free memory, choose another device"):
+        model.predict(X)
 
 
 # States -------------------------------------------------------------------------------------------

@@ -151,11 +151,13 @@ def test_history_is_what_happened():
         return value
 
     history = fit(network, 3, loss=watched)
+    *seen, last = seen  # which only looks at what the last step left
     np.testing.assert_allclose(history.train_loss, np.reshape(seen, (3, 4)).mean(axis=1))
+    assert last == pytest.approx(float(loss(torch.arange(48, 64)).detach()))
     assert history.best_epoch == 3
     assert history.valid_loss == []
     assert len(history.gradient_norm) == len(history.learning_rate) == 3
-    assert history.seconds > 0
+    assert history.seconds > 0 and not history.interrupted
 
 
 def validating(network, losses):
@@ -232,20 +234,59 @@ def test_a_loss_that_is_not_finite_warns_and_leaves_finite_weights(action):
     assert all(torch.isfinite(p).all() for p in network.parameters())
 
 
-def test_a_loss_that_is_never_finite_leaves_the_weights_as_they_were():
+def test_a_loss_that_is_not_finite_from_the_start_is_an_error():
     network = linear()
-    before = copy_of(network)
-    with pytest.warns(ConvergenceWarning, match="in epoch 1 .+ weights of epoch 0"):
+    with pytest.raises(FloatingPointError, match="the loss is not finite from the start"):
         fit(network, 10, loss=failing(network, 0, lambda value: value * math.nan))
+
+
+@pytest.mark.parametrize("epochs", [1, 10])
+def test_too_large_a_learning_rate_is_named_after_one_step_too(epochs):
+    network = linear()
+    before, batches = copy_of(network), lambda: [torch.arange(64)]
+    options = {"learning_rate": 1e200, "schedule": "constant"}
+    message = re.escape("not finite in epoch ") + r"\d at learning_rate=1e\+200.+ epoch 0 are used"
+    with pytest.warns(ConvergenceWarning, match=message):
+        assert fit(network, epochs, batches, **options).best_epoch == 0
     assert torch.equal(network.weight, before["weight"])
 
 
-def test_too_large_a_learning_rate_is_named():
+def test_a_step_too_large_for_float32_is_the_largest_one():
+    network = nn.Linear(1, 1)
+    weights = FlatWeights(network)
+    weights.gradient.fill_(1)
+    AdamW(weights.values, weights.gradient, 0.0).step(1e300)
+    assert (weights.values < -1e37).all()
+
+
+def test_without_validation_what_the_last_step_left_is_looked_at_once():
     network = linear()
-    X, y = problem()
-    with pytest.warns(ConvergenceWarning, match=re.escape("learning_rate=1e+200")):
-        fit(network, 10, learning_rate=1e200, schedule="constant")
-    assert torch.isfinite(squares(network, X, y)(slice(None)))
+    with pytest.warns(ConvergenceWarning, match="in epoch 3 .+ weights of epoch 2 are used"):
+        fit(network, 3, loss=failing(network, 12, lambda value: value * math.nan))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_validation_loss_that_is_not_finite_stops(bad):
+    network = linear()
+    validate, kept = validating(network, [9, 5, 6, bad, 1])
+    with pytest.warns(ConvergenceWarning, match="in epoch 3 .+ weights of epoch 1 are used"):
+        history = fit(network, 10, validate=validate)
+    assert len(history.valid_loss) == 3
+    assert torch.equal(network.weight, kept[1]["weight"])
+
+
+def test_a_start_whose_validation_loss_is_not_finite_never_wins():
+    network = linear()
+    validate, kept = validating(network, [math.nan, 9, 7, 8])
+    assert fit(network, 3, validate=validate).best_epoch == 2
+    assert torch.equal(network.weight, kept[2]["weight"])
+
+
+def test_without_any_finite_validation_loss_there_is_no_model():
+    network = linear()
+    validate, _ = validating(network, [math.nan, math.nan])
+    with pytest.raises(FloatingPointError, match="not finite from the start"):
+        fit(network, 3, validate=validate)
 
 
 def interrupt(value):
@@ -264,8 +305,23 @@ def test_a_later_interrupt_warns_and_keeps_the_best_weights():
     message = "fit was interrupted in epoch 4 of 10: the weights of epoch 1 are used"
     with pytest.warns(UserWarning, match=message):
         history = fit(network, 10, loss=failing(network, 13, interrupt), validate=validate)
-    assert history.best_epoch == 1
+    assert history.best_epoch == 1 and history.interrupted
     assert torch.equal(network.weight, kept[1]["weight"])
+
+
+def test_an_interrupt_without_validation_leaves_the_last_epoch_that_was_looked_at():
+    network = linear()
+    with pytest.warns(UserWarning, match="in epoch 4 of 10: the weights of epoch 3 are used"):
+        fit(network, 10, loss=failing(network, 14, interrupt))
+    reference = linear()
+    fit(reference, 10, stop_after=3)
+    assert torch.equal(network.weight, reference.weight)
+
+
+def test_an_interrupt_propagates_from_training_that_is_not_interruptible():
+    network = linear()
+    with pytest.raises(KeyboardInterrupt):
+        fit(network, 10, loss=failing(network, 13, interrupt), interruptible=False)
 
 
 # Manners ------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from tsrnn.asof import AsOf
 from tsrnn.backtest_result import BacktestResult, Metric, score_folds
+from tsrnn.base import Forecaster
 from tsrnn.calendars import observed_season
 from tsrnn.checks import check_choice, check_count
 from tsrnn.containers import index_of, panel_rows
@@ -72,8 +73,10 @@ def backtest(
         lower-case class name is the name. They are cloned; yours are left as they are.
     X : array or DataFrame of n rows, or AsOf, optional
         Covariates known at each row's time, so those of the test rows go to ``predict`` (but for
-        the columns that a model declares ``past_only``). Of an :class:`AsOf` each fold gets the
-        vintages issued up to its origin, and no other.
+        the columns that a model declares ``past_only``). Columns that one model declares
+        ``static`` are left out for the forecasters without static covariates, such as ``Naive``
+        and ``ARIMA``. Of an :class:`AsOf` each fold gets the vintages issued up to its origin, and
+        no other.
     y : Series, DataFrame or array of n rows
         One series; a wide frame of several targets; or a panel with a MultiIndex ``(series,
         time)``, which is split by time stamp. Missing values go to the models; they are not scored.
@@ -275,16 +278,35 @@ def _outcomes(
 ) -> Iterator[_Outcome]:
     if n_jobs == 0:
         raise ValueError("n_jobs=0: expected a number of processes >= 1, or -1 for all cores")
+    given = _data_of_each(named, data)
     if effective_n_jobs(n_jobs) == 1:
         for name, chain in chains:
-            yield from _run_chain(name, named[name], chain, data, warm)
+            yield from _run_chain(name, named[name], chain, given[name], warm)
         return
     # loky tells each worker to use its share of the cores, so torch threads do not pile up.
     parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     for done in parallel(
-        delayed(_chain_outcomes)(name, named[name], chain, data, warm) for name, chain in chains
+        delayed(_chain_outcomes)(name, named[name], chain, given[name], warm)
+        for name, chain in chains
     ):
         yield from done
+
+
+def _data_of_each(named: dict[str, Any], data: Data) -> dict[str, Data]:
+    """Leave out static columns, often text, for forecasters that cannot have any.
+
+    Static are those that any of the models declares so; others may encode them in a pipeline.
+    """
+    inner = {name: _inner(model) for name, model in named.items()}
+    static = {name for model in inner.values() for name in getattr(model, "static", None) or ()}
+    if not static or not isinstance(data.X, pd.DataFrame):
+        return dict.fromkeys(named, data)
+    dropped = [name for name in data.X.columns if name in static]
+    without = replace(data, X=data.X.drop(columns=dropped))
+    return {
+        name: without if isinstance(model, Forecaster) and not hasattr(model, "static") else data
+        for name, model in inner.items()
+    }
 
 
 def _chain_outcomes(
@@ -344,11 +366,16 @@ def _predict(model: Any, data: Data, fold: Fold) -> NDArray:
 
 
 def _known_ahead(X: Any, model: Any) -> Any:
-    """Leave out the columns that a model (of a search: its model) reads in the past only."""
-    past_only = getattr(getattr(model, "estimator", model), "past_only", None)
+    """Leave out the columns that a model reads in the past only."""
+    past_only = getattr(_inner(model), "past_only", None)
     if past_only is None or not isinstance(X, pd.DataFrame):
         return X
     return X.drop(columns=[name for name in past_only if name in X.columns])
+
+
+def _inner(model: Any) -> Any:
+    """Return the model itself, of a search over parameters the model searched."""
+    return getattr(model, "estimator", model)
 
 
 def _aligned(forecast: Any, index: pd.Index | None) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 
 def check_count(name: str, value: Any, least: int = 1, also: Sequence[Any] = ()) -> None:
@@ -35,6 +36,17 @@ def check_positive(name: str, value: Any) -> None:
     """Refuse a value that is not a finite number above 0."""
     if not is_number(value) or not 0 < value < np.inf:
         raise ValueError(f"{name}={value!r}: expected a number > 0")
+
+
+def check_seed(name: str, value: Any) -> None:
+    """Refuse a value that ``sklearn.utils.check_random_state`` makes no generator of."""
+    try:
+        check_random_state(value)
+    except ValueError as error:
+        raise ValueError(
+            f"{name}={value!r}: expected an integer, a numpy RandomState or None; integers from 0 "
+            "to 2**32 - 1"
+        ) from error
 
 
 def check_flag(name: str, value: Any) -> None:

@@ -118,6 +118,42 @@ def read_target(y: Any, *, owner: str) -> tuple[np.ndarray, pd.Index | None, For
     return values, index, form
 
 
+def align_targets(values: np.ndarray, given: Form, fitted: Form, n_targets: int) -> np.ndarray:
+    """Put the targets (n, K) of new rows into the order of fit: by name, where both are frames.
+
+    Raises
+    ------
+    ValueError
+        If they are others than those of fit, or another number of them.
+    """
+    named = "frame" in given.kind and "frame" in fitted.kind
+    if values.shape[1] == n_targets:
+        if not named or given.names == fitted.names:
+            return values
+        if set(given.names) == set(fitted.names) and len(set(given.names)) == n_targets:
+            return values[:, [given.names.index(name) for name in fitted.names]]
+    expected = f"those of fit, {list(fitted.names)}" if fitted.names else f"{n_targets}, as in fit"
+    got = f"the columns {list(given.names)}" if named else f"{values.shape[1]} target(s)"
+    raise ValueError(f"y has {got}: expected {expected}")
+
+
+def check_observed(values: np.ndarray, index: pd.Index | None) -> None:
+    """Refuse missing targets (n, K), naming the first."""
+    gone = np.isnan(values).any(axis=1)
+    if not gone.any():
+        return
+    stamps = index if index is not None else pd.RangeIndex(len(values))
+    where = f"first at {stamps[int(np.argmax(gone))]}"
+    if gone[-1]:
+        seen = np.flatnonzero(~gone)
+        last = f"the last valid one is at {stamps[seen[-1]]}" if len(seen) else "none is valid"
+        where = f"the end is missing, {last}"
+    raise ValueError(
+        f"y has {int(gone.sum())} missing values (NaN), {where}; fill or drop them, "
+        "or set missing='mask'"
+    )
+
+
 def warn_column_vector(form: Form, values: np.ndarray) -> None:
     """Give scikit-learn's warning about an ``(n, 1)`` array where 1-D is expected."""
     if form.kind == "array" and form.ndim == 2 and values.shape[1] == 1:

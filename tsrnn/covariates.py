@@ -12,8 +12,11 @@ from typing import Any, NamedTuple
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
 
 from tsrnn.asof import AsOf
+from tsrnn.containers import check_numeric_columns, is_positional
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,27 @@ class Columns:
         """Tell for each of the F changing columns whether its future is unknown (F,)."""
         return np.array([name in self.past_only for name in self.changing], dtype=bool)
 
+    def check_some(self, X: Any, owner: str) -> None:
+        """Refuse the covariates of a call after a fit without any."""
+        if not self.names:
+            raise ValueError(
+                f"X has {np.shape(X)[1] if np.ndim(X) > 1 else 1} columns, but {owner} was fitted "
+                "without covariates: pass X to fit too, or a frame without columns, X[[]]"
+            )
+
+    def check_none_needed(self, but: str) -> None:
+        """Refuse a call without covariates, if forecasts need some."""
+        if self.known:
+            raise ValueError(f"fitted with X columns {list(self.known)}; {but}")
+
+    def places(self, X: AsOf) -> list[int]:
+        """Return where the changing columns are in X."""
+        if set(X.columns) != set(self.changing):
+            raise ValueError(
+                f"X is an AsOf with the columns {X.columns}: fitted with {list(self.changing)}"
+            )
+        return [X.columns.index(name) for name in self.changing]
+
 
 class Covariates(NamedTuple):
     """Covariates of the rows of a call."""
@@ -63,6 +87,12 @@ class Covariates(NamedTuple):
     given: np.ndarray  # (F,) whether the call had the column at all
     static: np.ndarray | None  # (n, S) numbers or categories; None without static columns
     vintages: AsOf | None = None  # where the values come from, if they were issued in vintages
+
+    def check_rows(self, n: int) -> None:
+        """Refuse another number of rows than y has."""
+        for part in (self.values, self.static):
+            if part is not None and len(part) != n:
+                raise ValueError(f"X has {len(part)} rows, y has {n}: expected as many")
 
     def of(self, rows: np.ndarray) -> np.ndarray | None:
         """Return the values of some rows."""
@@ -118,16 +148,40 @@ def align(X: Any, columns: Columns) -> tuple[Any, np.ndarray]:
     return X, whole
 
 
-def static_values(X: Any, columns: Columns) -> np.ndarray | None:
-    """Return the static columns (n, S) of an aligned X as objects."""
+def read_columns(estimator: Any, X: Any, columns: Columns, *, reset: bool) -> Covariates:
+    """Read a frame or an array, in the order of fit.
+
+    ``reset`` tells the estimator its features, as in scikit-learn; else X is checked against them.
+    """
+    aligned, given = align(X, columns)
+    also = "; a column that is constant within each series may be named in static=[...]"
+    also = also if hasattr(estimator, "static") else ""
+    checks: dict[str, Any] = {"dtype": np.float64, "ensure_all_finite": "allow-nan"}
     if not columns.static:
-        return None
-    return np.asarray(_select(X, columns, columns.static), dtype=object)
+        check_numeric_columns(aligned, also)
+        values = validate_data(estimator, aligned, reset=reset, **checks)
+        return Covariates(values, given, None)
+    validate_data(estimator, aligned, reset=reset, skip_check_array=True)
+    part = _select(aligned, columns, columns.changing)
+    check_numeric_columns(part, also)
+    values = check_array(part, input_name="X", **checks) if part.shape[1] else None
+    static = np.asarray(_select(aligned, columns, columns.static), dtype=object)
+    return Covariates(values, given, static)
 
 
-def changing_part(X: Any, columns: Columns) -> Any:
-    """Return the columns of an aligned X that change with time."""
-    return _select(X, columns, columns.changing)
+def read_vintages(X: AsOf, index: pd.Index | None, columns: Columns) -> Covariates:
+    """Read what each row's own time knew about it."""
+    if index is None or is_positional(index):
+        raise ValueError("y has no time index, but X is an AsOf: pass y with its time stamps")
+    if columns.static:
+        raise ValueError(f"static={list(columns.static)}: columns of an AsOf change with time")
+    values = X.values(index, index.get_level_values(-1))[:, columns.places(X)]
+    return Covariates(values, np.ones(values.shape[1], dtype=bool), None, X)
+
+
+def no_covariates(columns: Columns) -> Covariates:
+    """Read a call without covariates."""
+    return Covariates(None, np.zeros(len(columns.changing), dtype=bool), None)
 
 
 def check_same_static(
@@ -140,6 +194,31 @@ def check_same_static(
                 f"X has the static column {name!r} with the value {new!r}{_of(key)}, which had "
                 f"{old!r}: expected the same, or leave the column out"
             )
+
+
+def check_none_missing(
+    values: np.ndarray | None,
+    index: pd.Index | None,
+    columns: Columns,
+    needed: np.ndarray | None = None,
+) -> None:
+    """Refuse missing values (n, F), naming column and row.
+
+    Only the columns ``needed`` (F,) count, all by default.
+    """
+    if values is None:
+        return
+    missing = np.isnan(values) & (True if needed is None else needed)
+    holes = missing.sum(axis=0)
+    if holes.any():
+        stamps = index if index is not None else pd.RangeIndex(len(values))
+        column = int(np.argmax(holes > 0))
+        row = int(np.argmax(missing[:, column]))
+        raise ValueError(
+            f"X has {int(holes[column])} missing values (NaN) in column "
+            f"{columns.changing[column]!r}, first at {stamps[row]}; fill or drop them, "
+            "or set missing='mask'"
+        )
 
 
 def _select(X: Any, columns: Columns, names: Sequence[Any]) -> Any:

@@ -20,12 +20,13 @@ import pandas as pd
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
+from tsrnn.asked import Asked, next_steps, rows_asked
 from tsrnn.asof import AsOf
-from tsrnn.base import Asked
-from tsrnn.containers import common_index, index_of, is_positional, read_target, stamps_of
+from tsrnn.containers import common_index, index_of, read_target
 from tsrnn.covariates import Covariates
 from tsrnn.fitting import VALIDATION_PHASES
 from tsrnn.forking import Anchor, Layout, pass_ending_at
+from tsrnn.placing import Known
 from tsrnn.preparation import Preparation, Series
 from tsrnn.records import Record, Request
 from tsrnn.scaling import SPREAD
@@ -45,6 +46,10 @@ class Reader(Protocol):
     _past_only: np.ndarray  # (F,) bool
     _preparation: Preparation
 
+    @property
+    def _known(self) -> Known:
+        """What is known when a call comes."""
+
     def _prepared(self, X: Any, y: Any) -> Self:
         """Return a copy that has read the rows and made its choices, but learnt no weights."""
 
@@ -59,24 +64,6 @@ class Reader(Protocol):
 
     def _recent(self, request: Request) -> tuple[Series, int]:
         """Return the part of a record that counts, and how many of its steps are known."""
-
-    def _call_groups(self, stamps: pd.Index | None, n: int) -> list[tuple[Hashable, np.ndarray]]:
-        """List the rows of a call by series."""
-
-    def _check_groups(
-        self, groups: Sequence[tuple[Hashable, np.ndarray]], horizon: int | None
-    ) -> None:
-        """Refuse series without a history."""
-
-    def _ask(
-        self,
-        asked: Asked,
-        record: Record,
-        stamps: pd.Index | None,
-        rows: np.ndarray,
-        covariates: Covariates,
-    ) -> None:
-        """Add the rows of one series to those asked for."""
 
 
 class Samples(NamedTuple):
@@ -252,20 +239,11 @@ def _forecast_tables(forecaster: Reader, X: Any, y: Any, role: str) -> list[pd.D
 def _asked(forecaster: Reader, rows: Any) -> Asked:
     """Say which rows ``predict(rows)`` means, whatever their values."""
     if rows is None:
-        n, index = int(forecaster.horizon), None
-        groups = [(key, np.arange(n)) for key in forecaster._records]
-    else:
-        given = rows.index if isinstance(rows, AsOf) else index_of(rows)
-        n, index = len(rows), None if is_positional(given) else given
-        if not n:
-            raise ValueError("X has 0 rows: expected at least one row to explain")
-        groups = forecaster._call_groups(index, n)
-        forecaster._check_groups(groups, None)
-    asked = Asked(n, index, [], [])
-    for key, places in groups:
-        record = forecaster._records[key]
-        forecaster._ask(asked, record, stamps_of(index, places), places, ROWS_ONLY)
-    return asked
+        return next_steps(forecaster._known, int(forecaster.horizon))
+    if not len(rows):
+        raise ValueError("X has 0 rows: expected at least one row to explain")
+    index = rows.index if isinstance(rows, AsOf) else index_of(rows)
+    return rows_asked(forecaster._known, index, len(rows), ROWS_ONLY)
 
 
 def _after(

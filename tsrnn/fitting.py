@@ -27,6 +27,8 @@ from tsrnn.training import History, train
 
 ORIGINS_AT_ONCE = 16_384  # origins that go through a network together when nothing is learnt
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)  # of the ridge start, in mean squares of the inputs
+RIDGE_ORIGINS = 20_000  # that a ridge start learns from, if the series have as many steps
+ENOUGH = 20  # of these for each input
 MOST_RESIDUALS = 20_000  # origins whose targets tell how wrong the anchors are, or a few more
 ROUNDS = 3  # forecasts that stand on each other while training with scheduled sampling
 VALIDATION_PHASES = 2  # offsets at which the held-out steps are forecast
@@ -146,23 +148,40 @@ class Fitting:
 
     @cached_property  # the same for all penalties
     def _equations(self) -> Equations:
-        """Sum the normal equations over origins whose targets are observed before ``until``."""
+        """Sum the normal equations over origins whose targets are observed before ``until``.
+
+        As many offsets of the passes are laid as make about RIDGE_ORIGINS origins. Where too few of
+        these have all their targets, each output has equations of its own, from the origins that
+        have its target.
+        """
         size, outputs = self.network.linear.in_features + 1, math.prod(self.network.shape[:2])
-        left, right = np.zeros((size, size)), np.zeros((size, outputs))
+        segment = self.corpus.layout.segment
+        phases = int(np.clip(RIDGE_ORIGINS * segment // max(1, self.until.sum()), 1, segment))
+        apart = self._complete_origins() * phases / segment < ENOUGH * size
+        left = np.zeros((outputs if apart else 1, size, size))
+        right = np.zeros((size, outputs))
         residuals: list[np.ndarray] = []
-        passes = draw_passes(self.until, self.corpus.layout.segment, self.origins, 1, self.rng)
-        for part in self._parts(passes):
+        for part in self._parts(draw_passes(self.until, segment, self.origins, phases, self.rng)):
             series, origins = stacked(part)
             batch = self.corpus.batch(series, origins)
-            before = batch.step[:, :, -1] < self.until[series, None]
-            use = batch.observed.all(axis=(2, 3)) & before
-            x = np.concatenate([batch.x[use], np.ones((use.sum(), 1))], axis=1)
-            target = batch.target[use].reshape(len(x), outputs)
-            left += x.T @ x
-            right += x.T @ target
+            due = batch.observed & (batch.step < self.until[series, None, None])[..., None]
+            due = due.reshape(*origins.shape, outputs)
+            some = due.any(axis=-1) if apart else due.all(axis=-1)
+            x = np.concatenate([batch.x[some], np.ones((some.sum(), 1))], axis=1)
+            target, due = batch.target[some].reshape(len(x), outputs), due[some]
+            for o in range(len(left)):
+                rows = x[due[:, o]] if apart else x
+                left[o] += rows.T @ rows
+            right += x.T @ np.where(due, target, 0.0)
             if sum(len(r) for r in residuals) < MOST_RESIDUALS:
-                residuals.append(target)
+                residuals.append(np.where(due, target, np.nan))
         return Equations(left, right, np.concatenate([np.zeros((0, outputs)), *residuals]))
+
+    def _complete_origins(self) -> int:
+        """Count the steps of all series after which a horizon of targets is observed."""
+        seen = np.concatenate([[0], np.cumsum(np.isfinite(self.corpus.true_w).all(axis=1))])
+        horizon = self.corpus.layout.horizon
+        return int((seen[horizon:] - seen[:-horizon] == horizon).sum())
 
     def _batches(self) -> list[Tensors]:
         """Draw the batches of an epoch."""
@@ -267,11 +286,11 @@ class Fitting:
 
 
 class Equations(NamedTuple):
-    """Normal equations of a regression with a constant, and what it is to explain."""
+    """Normal equations of regressions with a constant, and what they are to explain."""
 
-    left: np.ndarray  # (I + 1, I + 1)
-    right: np.ndarray  # (I + 1, H K)
-    residuals: np.ndarray  # (n, H K)
+    left: np.ndarray  # (O, I + 1, I + 1), or (1, I + 1, I + 1) for all outputs together
+    right: np.ndarray  # (I + 1, O)
+    residuals: np.ndarray  # (n, O), NaN where missing
 
 
 def linear_forcing(done: float) -> float:
@@ -303,9 +322,16 @@ def ridge(left: np.ndarray, right: np.ndarray, penalty: float) -> tuple[np.ndarr
     The penalty is in units of the mean square of the inputs; the constant is free of it (Hoerl and
     Kennard 1970).
     """
-    sizes = np.diag(left)[:-1]
-    added = np.append(np.full(len(sizes), penalty * sizes.mean()), 0.0)
-    solution = np.linalg.lstsq(left + np.diag(added), right, rcond=None)[0]
+    inputs = np.diagonal(left, axis1=1, axis2=2)[:, :-1]
+    penalised = np.append(np.ones(inputs.shape[1]), 0.0)
+    added = penalty * inputs.mean(axis=1)[:, None, None] * np.diag(penalised)
+    matrices = left + added
+    sums = np.stack(np.hsplit(right, len(left)))  # (O or 1, I + 1, 1 or O)
+    try:
+        solved = np.linalg.solve(matrices, sums)
+    except np.linalg.LinAlgError:  # all inputs are 0
+        solved = np.stack([np.linalg.lstsq(A, b)[0] for A, b in zip(matrices, sums, strict=True)])
+    solution = np.hstack(list(solved))
     return solution[:-1].T, solution[-1]
 
 

@@ -6,6 +6,7 @@ covariates, L levels.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Self
@@ -17,7 +18,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from tsrnn import defaults
-from tsrnn.base import Forecaster
+from tsrnn.base import Forecaster, undone_on_failure
 from tsrnn.calendar_features import explain_calendar, find_calendar
 from tsrnn.cells import CELLS
 from tsrnn.checks import (
@@ -26,6 +27,7 @@ from tsrnn.checks import (
     check_flag,
     check_positive,
     check_rows,
+    check_seed,
     check_share,
 )
 from tsrnn.defaults import Choice, choose
@@ -161,8 +163,9 @@ class RecurrentForecaster(Forecaster):
         """
         if not hasattr(self, "networks_"):
             return self.fit(X, y)
-        self.update(X, y)
-        self._go_on_training(self._records, "partial_fit")
+        with undone_on_failure(self):
+            self.update(X, y)
+            self._go_on_training(self._records, "partial_fit")
         return self
 
     def explain_windows(self, X: Any = None, y: Any = None, *, cv: Any = None) -> pd.DataFrame:
@@ -264,18 +267,17 @@ class RecurrentForecaster(Forecaster):
         preparation = self._preparation
         unseen = {key: r for key, r in records.items() if key not in preparation.known}
         self._preparation = self._learn_series(preparation, unseen)
-        if self._layout.multiplicative:
-            for key, record in records.items():
-                y = self._preparation.series(record, start=len(record) - new_steps[key]).y
-                if np.nanmin(y, initial=1.0) <= 0:
-                    of = "" if key is None else f" of series {key!r}"
-                    raise ValueError(
-                        f"y{of} has values <= 0, but fit chose scaling='multiplicative': fit again "
-                        "with scaling='additive'"
-                    )
+        for key, record in records.items():
+            y = self._preparation.transformed(record, len(record) - new_steps[key])
+            if self._layout.multiplicative and np.nanmin(y, initial=1.0) <= 0:
+                of = "" if key is None else f" of series {key!r}"
+                raise ValueError(
+                    f"y{of} has values <= 0, but fit chose scaling='multiplicative': fit again "
+                    "with scaling='additive'"
+                )
 
     def _steps_ahead(self) -> int:
-        return int(self.horizon)
+        return 1 if self.strategy == "recursive" else int(self.horizon)
 
     @property
     def _layout(self) -> Layout:
@@ -284,6 +286,7 @@ class RecurrentForecaster(Forecaster):
 
     def _check_parameters(self, records: dict[Hashable, Record]) -> None:
         find_head(self.loss)
+        check_seed("random_state", self.random_state)
         check_choice("cell", self.cell or self.default_cell, list(CELLS))
         check_choice("strategy", self.strategy, STRATEGIES)
         check_choice("scaling", self.scaling, SCALINGS)
@@ -363,7 +366,6 @@ class RecurrentForecaster(Forecaster):
             "num_layers": self.num_layers,
             "loss": self.loss,
             "dtype": self.dtype,
-            "n_estimators": self.n_estimators,
         }
 
     def _check_same_shape(self, records: dict[Hashable, Record]) -> None:
@@ -517,8 +519,28 @@ class RecurrentForecaster(Forecaster):
         lines = [self._preparation.line(piece) for parts in pieces for piece, _ in parts]
         latest = [i + 1 == len(parts) for parts in pieces for i in range(len(parts))]
         corpus = Corpus(lines, self._layout)
+        if corpus.length.max() < 2:
+            raise ValueError(
+                f"max_gap={self.max_gap} leaves no two steps of y together: missing values lie "
+                "beside all the others; set it higher, or None"
+            )
         held_out = np.where(latest, self._held_out(corpus.length, len(series)), 0)
-        trained = [self._train(corpus, held_out, seed, start) for seed, start in starts]
+        trained: list[_Trained] = []
+        for seed, start in starts:
+            try:
+                trained.append(self._train(corpus, held_out, seed, start))
+            except KeyboardInterrupt:
+                if not trained:
+                    raise
+                warnings.warn(
+                    f"fit was interrupted in network {len(trained) + 1} of {len(starts)}: those "
+                    "before it are used",
+                    UserWarning,
+                    stacklevel=2,
+                )
+                break
+            if trained[-1].history.interrupted:
+                break
         self.networks_ = [t.network for t in trained]
         self.histories_ = [t.history for t in trained]
         self.trust_ = [t.trust for t in trained]
@@ -542,16 +564,33 @@ class RecurrentForecaster(Forecaster):
         begun = start if start is not None else trial.best_penalty()
         history = trial.run(begun, patience=self.patience, **options)
         trust = 1.0 if start is not None else trial.trust()  # weights went through this before
-        final = self._fitting(corpus, seed, corpus.length)
-        if history.best_epoch:
-            final.run(begun, stop_after=history.best_epoch, **options)
-        else:
-            final.start_from(begun)
+        final = trial if history.interrupted else self._final(trial, history, begun, seed, options)
         with torch.no_grad():
-            for network in (trial.network, final.network):
+            for network in {trial.network, final.network}:  # one and the same after Ctrl-C
                 for weights in network.read_out():
                     weights.mul_(trust)
         return _Trained(final.network, history, trust, trial.errors(), trial.network)
+
+    def _final(
+        self, trial: Fitting, history: History, begun: Start, seed: int, options: dict[str, Any]
+    ) -> Fitting:
+        """Train on everything up to the best epoch; if that is interrupted, the trial has to do."""
+        final = self._fitting(trial.corpus, seed, trial.corpus.length)
+        if not history.best_epoch:
+            final.start_from(begun)
+            return final
+        try:
+            final.run(begun, stop_after=history.best_epoch, interruptible=False, **options)
+        except KeyboardInterrupt:
+            history.interrupted = True
+            warnings.warn(
+                "fit was interrupted after the search for the best epoch: the network of the "
+                "search is used, which has not learnt from the steps held out",
+                UserWarning,
+                stacklevel=2,
+            )
+            return trial
+        return final
 
     def _fitting(self, corpus: Corpus, seed: int, until: np.ndarray) -> Fitting:
         """Lay out a fresh network and its targets before ``until`` (n,)."""

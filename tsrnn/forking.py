@@ -230,8 +230,6 @@ class Corpus:
             past = self._covariates(series, anchors)[..., : self.n_known]
             known = np.concatenate([ahead, past], axis=-1)
             effect = np.einsum("bnhf,bfk->bnhk", ahead, self.effect[series])
-            if self.ahead is not None:  # the values shown are free of the effect of other vintages
-                due = due + np.einsum("bnhf,bfk->bnhk", own - ahead, self.effect[series])
         target = np.where(observed, due / scale[:, :, None], 0.0)
         static = None if self.static is None else self.static[series]
         x = self._inputs(series, t, level, scale)

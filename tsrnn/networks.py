@@ -147,6 +147,7 @@ class HorizonNetwork(nn.Module):
     """
 
     OWN_READ_OUT: tuple[str, ...]  # modules of g in whose weights g is linear
+    decoded = 0  # states that a decoder keeps for each origin
     start: Tensor
 
     def __init__(
@@ -182,19 +183,31 @@ class HorizonNetwork(nn.Module):
         known: Tensor | None,
         static: Tensor | None = None,
         generator: torch.Generator | None = None,
+        at: Tensor | None = None,
     ) -> Tensor:
-        """Map x (B, N, F), known (B, N, H, C) and static (B, S) to raw numbers (B, N, H, K, P)."""
+        """Map x (B, N, F), known (B, N, H, C) and static (B, S) to raw numbers (B, N, H, K, P).
+
+        With ``at`` (B,) only that origin of each pass is answered for; then ``known`` is
+        (B, 1, H, C) and the answer (B, 1, H, K, P).
+        """
         states = self.encoder(self._with_static(x, static), generator)  # (B, N, D)
-        answer = self.answer(states, known, generator)  # (B, N, H, K P)
+        answer = self.answer(states, known, generator, at)  # (B, N, H, K P)
         if known is not None:
             answer = answer + self.known_linear(known)
-        raw = self.linear(x).unflatten(-1, self.shape) + answer.unflatten(-1, self.shape[1:])
-        return self.start + raw
+        linear = self.linear(_only(x, at)).unflatten(-1, self.shape)
+        return self.start + linear + answer.unflatten(-1, self.shape[1:])
 
     def answer(
-        self, states: Tensor, known: Tensor | None, generator: torch.Generator | None
+        self,
+        states: Tensor,
+        known: Tensor | None,
+        generator: torch.Generator | None,
+        at: Tensor | None = None,
     ) -> Tensor:
-        """Return g: states (B, N, D) and known (B, N, H, C) to (B, N, H, K P)."""
+        """Return g: states (B, N, D) and known (B, N, H, C) to (B, N, H, K P); N is 1 with ``at``.
+
+        The states are those of all origins in any case.
+        """
         raise NotImplementedError
 
     def _with_static(self, x: Tensor, static: Tensor | None) -> Tensor:
@@ -238,8 +251,13 @@ class ForkingNetwork(HorizonNetwork):
             self.known_out = nn.Linear(width, _a_step(shape), bias=False, device="meta")
 
     def answer(
-        self, states: Tensor, known: Tensor | None, generator: torch.Generator | None
+        self,
+        states: Tensor,
+        known: Tensor | None,
+        generator: torch.Generator | None,
+        at: Tensor | None = None,
     ) -> Tensor:
+        states = _only(states, at)
         answer = self.direct(states).unflatten(-1, (self.shape[0], -1))  # (B, N, H, K P)
         if known is None:
             return answer
@@ -282,6 +300,7 @@ class Seq2SeqNetwork(HorizonNetwork):
         attention: bool = False,
     ) -> None:
         super().__init__(encoder, input_size, shape, covariates, static)
+        self.decoded = shape[0]
         width = embedding_size(shape[0])
         self.step = nn.Embedding(shape[0], width, device="meta")
         self.decoder = CELLS[encoder.cell](width + covariates, hidden_size)
@@ -293,16 +312,21 @@ class Seq2SeqNetwork(HorizonNetwork):
         self.direct = nn.Linear(read, _a_step(shape), bias=False, device="meta")
 
     def answer(
-        self, states: Tensor, known: Tensor | None, generator: torch.Generator | None
+        self,
+        states: Tensor,
+        known: Tensor | None,
+        generator: torch.Generator | None,
+        at: Tensor | None = None,
     ) -> Tensor:
-        B, N, _ = states.shape
+        origins = _only(states, at)
+        B, N, _ = origins.shape
         inputs = self.step.weight.expand(B, N, -1, -1)  # (B, N, H, E)
         if known is not None:
             inputs = torch.cat([inputs, known], dim=-1)
-        d, _ = self.decoder(inputs.flatten(0, 1), self._first_state(states))  # (B N, H, D)
+        d, _ = self.decoder(inputs.flatten(0, 1), self._first_state(origins))  # (B N, H, D)
         d = d.unflatten(0, (B, N))
         if hasattr(self, "query_hidden"):
-            d = torch.cat([d, self._attended(d, states)], dim=-1)
+            d = torch.cat([d, self._attended(d, states, at)], dim=-1)
         return self.direct(drop(d, self.encoder.dropout, generator))
 
     def _first_state(self, states: Tensor) -> Any:
@@ -311,21 +335,34 @@ class Seq2SeqNetwork(HorizonNetwork):
         parts = tuple(part.contiguous() for part in first.chunk(self.state_parts, dim=-1))
         return parts[0] if len(parts) == 1 else parts
 
-    def _attended(self, d: Tensor, states: Tensor) -> Tensor:
+    def _attended(self, d: Tensor, states: Tensor, at: Tensor | None) -> Tensor:
         """Return the states that decoder states d (B, N, H, D) attend to, none of a later origin.
 
         The steps of the horizon stand where the kernel has its heads: each then asks from N origins
         over the same N states, which is causal without a mask in memory.
         """
         query = self.query_hidden(d).transpose(1, 2)  # (B, H, N, D)
-        keys = states[:, None].expand_as(query)
-        attended = functional.scaled_dot_product_attention(query, keys, keys, is_causal=True)
+        keys = states[:, None].expand(-1, query.shape[1], -1, -1)
+        mask = None
+        if at is not None:
+            past = torch.arange(states.shape[1], device=at.device) <= at[:, None]
+            mask = past[:, None, None]  # (B, 1, 1, N)
+        attended = functional.scaled_dot_product_attention(
+            query, keys, keys, mask, is_causal=at is None
+        )
         return attended.transpose(1, 2)
 
 
 def _a_step(shape: tuple[int, int, int]) -> int:
     """Return the raw numbers of one step: K P."""
     return shape[1] * shape[2]
+
+
+def _only(values: Tensor, at: Tensor | None) -> Tensor:
+    """Keep one origin of each pass: values (B, N, D), at (B,) -> (B, 1, D); None: all."""
+    if at is None:
+        return values
+    return values[torch.arange(len(at), device=at.device), at][:, None]
 
 
 def _in_chunks(layer: nn.Module, x: Tensor, steps: int | None) -> Tensor:

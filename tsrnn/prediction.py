@@ -15,6 +15,7 @@ import torch
 from tsrnn.fitting import ORIGINS_AT_ONCE, as_tensor
 from tsrnn.forking import Corpus, Layout, Pass, last_passes, pass_ending_at, stacked
 from tsrnn.heads import Head, ProbabilisticHead
+from tsrnn.memory import in_batches
 from tsrnn.networks import LEAST_ROWS, ForkingNetwork, Seq2SeqNetwork
 from tsrnn.preparation import Preparation, Series
 
@@ -67,12 +68,11 @@ class Predictor:
                 key, w, quantiles = grown[i].key, reading.point[-1], None
                 y = self.preparation.values_of(key, w)
                 if levels is not None:
-                    far = self._far(reading, start, scales[i], levels)  # (H, K, L)
-                    side = np.where(far == 0, levels - 0.5, far)
-                    far = np.sort(np.copysign(np.hypot(far, carried[i]), side), axis=-1)
+                    far, middle = self._far(reading, start, scales[i], levels)  # (H, K, L)
+                    wide = np.copysign(np.hypot(far - middle, carried[i]), levels - 0.5)
                     if (start + H) % self._steps_known == 0:
-                        carried[i] = np.abs(far[-1])
-                    w = np.moveaxis(w[..., None] + far, -1, -2)  # (H, L, K)
+                        carried[i] = np.abs(wide[-1])
+                    w = np.moveaxis(w[..., None] + middle + wide, -1, -2)  # (H, L, K)
                     quantiles = np.moveaxis(self.preparation.values_of(key, w), -2, -1)
                 grown[i] = grown[i].followed_by(y)
                 found[i].append(Path(y, quantiles))
@@ -95,27 +95,48 @@ class Predictor:
         """Read from the end of each series; the last origin is it."""
         corpus = Corpus([self.preparation.line(s) for s in series], self._layout)
         passes = last_passes(corpus.length, self._layout.segment, self.origins)
-        return self.read(corpus, passes, levels)
+        return self.read(corpus, passes, levels, last=True)
 
     def read(
-        self, corpus: Corpus, passes: Sequence[Pass], levels: np.ndarray | None = None
+        self,
+        corpus: Corpus,
+        passes: Sequence[Pass],
+        levels: np.ndarray | None = None,
+        last: bool = False,
     ) -> list[Reading]:
-        """Read from each origin of each pass."""
+        """Read from each origin of each pass, or only from its last one."""
+
+        def answer(part: slice, size: int) -> list[Reading]:
+            some = list(passes[part])
+            added = some[:1] * (min(LEAST_ROWS, size) - len(some))
+            return self._read_together(corpus, some + added, levels, last)[: len(some)]
+
+        longest = max(len(p.origins) for p in passes)
+        states = longest + self.networks[0].decoded * (1 if last else longest)  # of a pass
+        parts = in_batches(answer, len(passes), max(LEAST_ROWS, ORIGINS_AT_ONCE // states))
+        return [reading for part in parts for reading in part]
+
+    def _read_together(
+        self, corpus: Corpus, passes: list[Pass], levels: np.ndarray | None, last: bool
+    ) -> list[Reading]:
+        """Read passes as one batch."""
         like = self.networks[0].linear.weight
-        size = max(1, ORIGINS_AT_ONCE // max(len(p.origins) for p in passes))
-        readings: list[Reading] = []
-        for start in range(0, len(passes), size):
-            part = passes[start : start + size]
-            batch = corpus.batch(*stacked([*part, *[part[0]] * (LEAST_ROWS - len(part))]))
-            x, known, static = (as_tensor(a, like) for a in (batch.x, batch.known, batch.static))
-            point, far = self._said(x, known, static, levels)
-            scale = batch.scale[:, :, None]
-            w = batch.base + batch.effect + scale * point  # (B, N, H, K)
-            for i, p in enumerate(part):
-                n = len(p.origins)
-                wide = None if far is None else scale[i, :n, ..., None] * far[i, :n]
-                readings.append(Reading(w[i, :n], wide, batch.scale[i, :n]))
-        return readings
+        series, origins = stacked(passes)
+        x = as_tensor(corpus.batch(series, origins).x, like)
+        ends, at = [len(p.origins) for p in passes], None
+        if last:
+            at = torch.tensor(ends, device=like.device) - 1
+            origins, ends = np.array([p.origins[-1:] for p in passes]), [1] * len(passes)
+        batch = corpus.batch(series, origins)
+        known, static = as_tensor(batch.known, like), as_tensor(batch.static, like)
+        point, far = self._said(x, known, static, at, levels)
+        scale = batch.scale[:, :, None]
+        w = batch.base + batch.effect + scale * point  # (B, N, H, K)
+        wide = None if far is None else scale[..., None] * far
+        return [
+            Reading(w[i, :n], None if wide is None else wide[i, :n], batch.scale[i, :n])
+            for i, n in enumerate(ends)
+        ]
 
     @property
     def _layout(self) -> Layout:
@@ -129,30 +150,31 @@ class Predictor:
 
     def _far(
         self, reading: Reading, start: int, scale: np.ndarray, levels: np.ndarray
-    ) -> np.ndarray:
-        """Distances of quantiles from the point forecast, (H, K, L), in working values.
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Distances of quantiles (H, K, L) and of the median (H, K, 1) from the point forecast.
 
-        A head that does not know how sure it is has those of the errors seen in fit, in units of
-        the scale at the origin.
+        In working values. A head that does not know how sure it is has those of the errors seen in
+        fit, in units of the scale at the origin.
         """
         if reading.far is not None:
-            return reading.far[-1]
-        H = self._layout.horizon
-        steps = start % self._steps_known + np.arange(H)
-        return scale[:, None] * self._errors_at(levels)[steps]
+            return reading.far[-1], np.zeros(1)  # the median is the point
+        steps = start % self._steps_known + np.arange(self._layout.horizon)
+        errors = scale[:, None] * self._errors_at(np.append(levels, 0.5))[steps]
+        return errors[..., :-1], errors[..., -1:]
 
     def _said(
         self,
         x: torch.Tensor,
         known: torch.Tensor | None,
         static: torch.Tensor | None,
+        at: torch.Tensor | None,
         levels: np.ndarray | None,
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Median over networks of the point (B, N, H, K), and of the distances of quantiles."""
         points, quantiles = [], []
         with torch.inference_mode():
             for network in self.networks:
-                raw = network(x, known, static).double()
+                raw = network(x, known, static, None, at).double()
                 points.append(self.head.point(raw).cpu().numpy())
                 if levels is not None and isinstance(self.head, ProbabilisticHead):
                     quantiles.append(self.head.quantiles(raw, levels).cpu().numpy())

@@ -98,7 +98,7 @@ class Preparation:
         """Fit a transform of its own for each record."""
         if self.transform is None:
             return self
-        own = {r.key: fitted(self.transform, r.y, r.index(self.calendar)) for r in records}
+        own = {record.key: self._transform_of(record) for record in records}
         return replace(self, transforms=self.transforms | own)
 
     def with_layout(self, layout: Layout) -> Preparation:
@@ -110,11 +110,16 @@ class Preparation:
 
     def series(self, record: Record, request: Request | None = None, start: int = 0) -> Series:
         """Transform a record from step ``start`` on; a request has the covariates that follow."""
-        y, transform = record.y[start:], self.transforms.get(record.key)
-        if transform is not None:
-            y = transform.transform(record.y, record.index(self.calendar))[start:]
         static = None if self.statics is None else self.statics.encode(record.static)
-        return Series(record.key, y, self._covariates(record, request, start), static)
+        covariates = self._covariates(record, request, start)
+        return Series(record.key, self.transformed(record, start), covariates, static)
+
+    def transformed(self, record: Record, start: int = 0) -> np.ndarray:
+        """Transform the values of a record, from step ``start`` on, (T - start, K)."""
+        transform = self.transforms.get(record.key)
+        if transform is None:
+            return record.y[start:]
+        return transform.transform(record.y, record.index(self.calendar))[start:]
 
     def pieces(self, series: Series) -> list[tuple[Series, int]]:
         """Cut a series wherever more than ``max_gap`` steps in a row are missing.
@@ -144,8 +149,13 @@ class Preparation:
         covariates = series.covariates
         if covariates is None:
             return w, origin, np.zeros((0, w.shape[1]))
-        effect = effect_of(w, covariates)
-        return w - covariates.X[: len(w), : covariates.n_known] @ effect, origin, effect
+        own = covariates.X[: len(w), : covariates.n_known]
+        if covariates.ahead is not None:
+            # A value known later is no more than a hint: taking its effect off the past would add
+            # the error of the hint to every forecast. The network learns what it is worth.
+            return w, origin, np.zeros((own.shape[1], w.shape[1]))
+        effect = linear_effect(w, own)
+        return w - own @ effect, origin, effect
 
     def values_of(self, key: Hashable, w: np.ndarray) -> np.ndarray:
         """Turn working values (..., K) into values of the (transformed) series."""
@@ -209,6 +219,26 @@ class Preparation:
         """Stamps of the steps from ``start`` on, where calendar features need them."""
         return record.index(self.calendar)[start:] if self.features else None
 
+    def _transform_of(self, record: Record) -> Any:
+        """Fit the transform to one series; say of which it is that it cannot be fitted."""
+        index = record.index(self.calendar)
+        of = "" if record.key is None else f" of series {record.key!r}"
+        try:
+            transform = fitted(self.transform, record.y, index)
+            seen = np.isfinite(transform.transform(record.y, index)).any(axis=0)
+        except ValueError as error:
+            if record.key is None:
+                raise
+            said = str(error)
+            named = said.replace("y has", f"y{of} has", 1) if "y has" in said else f"y{of}: {said}"
+            raise ValueError(named) from error
+        if not seen.all():
+            raise ValueError(
+                f"transform={self.transform!r} leaves no value of y{of} to learn from: missing "
+                "values lie beside all the others; fill them, or use no difference"
+            )
+        return transform
+
     def _columns(self, X: np.ndarray | None, index: pd.Index | None) -> np.ndarray:
         """Put calendar features before the covariates given, (T, F)."""
         parts = [] if X is None else [X]
@@ -253,24 +283,6 @@ def _added_up(
         moved[step] += far[step]
         squares += (invert(moved) - middle) ** 2
     return np.copysign(np.sqrt(squares), far)
-
-
-def effect_of(w: np.ndarray, covariates: Covariates) -> np.ndarray:
-    """Linear effect of the columns known in advance, (n_known, K).
-
-    Where these are forecasts themselves, their values as known 1 step, half a horizon and a horizon
-    ahead are what counts: the errors in them shrink the effect that they have.
-    """
-    own = covariates.X[: len(w), : covariates.n_known]
-    if covariates.ahead is None:
-        return linear_effect(w, own)
-    horizon = covariates.ahead.shape[1]
-    effects = []
-    for h in sorted({1, (horizon + 1) // 2, horizon}):
-        seen = own.copy()
-        seen[h:] = covariates.ahead[: max(0, len(w) - h), h - 1][: len(w) - h]
-        effects.append(linear_effect(w, seen))
-    return np.mean(effects, axis=0)
 
 
 def last_seen(y: np.ndarray) -> int:

@@ -49,6 +49,14 @@ class Growing:
         return self.newest
 
 
+class Gap(NamedTuple):
+    """Steps without a row."""
+
+    expected: Any  # stamp of the first of them
+    got: Any  # stamp that came instead
+    missing: int  # steps
+
+
 @dataclass(frozen=True)
 class Record:
     """What is known of one series, on its calendar grid: a step without a row is missing (NaN).
@@ -150,6 +158,29 @@ class Record:
     def longest_gap(self) -> int:
         """Largest number of missing steps between two rows."""
         return int(np.diff(self.positions).max(initial=1)) - 1
+
+    def first_gap(self, stamps: pd.Index, allowed: int, calendar: Calendar) -> Gap | None:
+        """Return the first gap of more than ``allowed`` steps before or between later stamps."""
+        behind = self.last.append(stamps)
+        missing = calendar.increments(behind) - 1
+        if missing.max() <= allowed:
+            return None
+        at = int(np.argmax(missing > allowed))
+        return Gap(calendar.after(behind[at : at + 1], 1)[0], stamps[at], int(missing[at]))
+
+    def comparable(self, stamps: pd.Index) -> pd.Index:
+        """Return stamps in the time zone of the known ones; refuse what cannot be compared."""
+        known = self.last
+        try:
+            _ = stamps[0] <= known[0]
+        except TypeError as error:
+            raise ValueError(
+                f"the index of the call is {stamps.dtype}, that of fit was {known.dtype}: "
+                "expected the same kind of time stamps"
+            ) from error
+        if isinstance(known, pd.DatetimeIndex) and known.tz is not None:
+            return pd.DatetimeIndex(stamps).tz_convert(known.tz)
+        return stamps
 
 
 class Request(NamedTuple):

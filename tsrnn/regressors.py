@@ -15,9 +15,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from torch import Tensor
 
+from tsrnn.base import undone_on_failure
 from tsrnn.cells import CELLS
-from tsrnn.checks import check_choice, check_count, check_positive, check_share
+from tsrnn.checks import check_choice, check_count, check_positive, check_seed, check_share
 from tsrnn.heads import POINT_HEADS
+from tsrnn.memory import in_batches
 from tsrnn.networks import LEAST_ROWS, Encoder, SequenceRegressor, build
 from tsrnn.training import find_device, train
 
@@ -92,9 +94,19 @@ class RecurrentRegressor(RegressorMixin, BaseEstimator):
         Returns
         -------
         self
+
+        Notes
+        -----
+        If ``fit`` fails or is interrupted in its first epoch, the estimator stays as it was before;
+        a later interrupt ends it with a warning and the best weights so far.
         """
-        self._check_parameters()
-        X, y = self._read_both(X, y)
+        with undone_on_failure(self):
+            self._check_parameters()
+            self._learn(*self._read_both(X, y), sample_weight)
+        return self
+
+    def _learn(self, X: np.ndarray, y: np.ndarray, sample_weight: Any) -> None:
+        """Train a network on X (n, T, F) and y (n,) or (n, O)."""
         weight = _check_sample_weight(
             sample_weight, y, dtype=np.float64, ensure_non_negative=True, copy=True
         )
@@ -149,7 +161,6 @@ class RecurrentRegressor(RegressorMixin, BaseEstimator):
             schedule="cosine",
             verbose=self.verbose,
         )
-        return self
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the point forecasts of sequences: X (n, T) or (n, T, F) -> (n,) or (n, O)."""
@@ -169,13 +180,15 @@ class RecurrentRegressor(RegressorMixin, BaseEstimator):
 
     def _evaluate(self, function: Callable[..., Tensor], X: np.ndarray) -> Tensor:
         """Apply a function of the network block by block: (n, T, F) -> (n, ...) in float64."""
-        parts = []
-        with torch.inference_mode():
-            for block in _blocks(X):
-                extra = np.repeat(block[:1], max(0, LEAST_ROWS - len(block)), axis=0)
+
+        def answer(part: slice, size: int) -> Tensor:
+            block = X[part]
+            extra = np.repeat(block[:1], max(0, min(LEAST_ROWS, size) - len(block)), axis=0)
+            with torch.inference_mode():
                 values = function(*self._tensors(np.concatenate([block, extra])))
-                parts.append(values[: len(block)].double().cpu())
-        return torch.cat(parts)
+            return values[: len(block)].double().cpu()
+
+        return torch.cat(in_batches(answer, len(X), _rows_at_once(X)))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -187,6 +200,7 @@ class RecurrentRegressor(RegressorMixin, BaseEstimator):
     def _check_parameters(self) -> None:
         check_choice("cell", self.cell or self.default_cell, list(CELLS))
         check_choice("loss", self.loss, list(POINT_HEADS))
+        check_seed("random_state", self.random_state)
         check_choice("dtype", self.dtype, ("float32", "float64"))
         for name in ("hidden_size", "num_layers", "patience"):
             check_count(name, getattr(self, name))
@@ -364,8 +378,12 @@ class GRURegressor(RecurrentRegressor):
 
 def _blocks(X: np.ndarray) -> list[np.ndarray]:
     """Cut rows into blocks of a bounded number of values."""
-    rows = max(1, BLOCK // max(1, X[0].size))
+    rows = _rows_at_once(X)
     return [X[a : a + rows] for a in range(0, len(X), rows)]
+
+
+def _rows_at_once(X: np.ndarray) -> int:
+    return max(1, BLOCK // max(1, X[0].size))
 
 
 def _channel_moments(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:

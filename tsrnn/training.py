@@ -37,6 +37,7 @@ class History:
     learning_rate: list[float] = field(default_factory=list)
     best_epoch: int = 0
     seconds: float = 0.0
+    interrupted: bool = False  # by Ctrl-C
 
 
 def train(
@@ -52,6 +53,7 @@ def train(
     clip_norm: float | None = 1.0,
     patience: int | None = None,
     schedule: str = "one_cycle",
+    interruptible: bool = True,
     verbose: int = 0,
 ) -> History:
     """Train a network in place and leave the best weights in it.
@@ -64,7 +66,7 @@ def train(
     loss : callable, batch -> scalar tensor
     validate : callable returning the validation loss, optional
         Called before the first and after each epoch; the weights with the lowest value win, those
-        at the start included. Without it the last weights win.
+        at the start included. Without it those of the last epoch win whose loss is finite.
     max_epochs, learning_rate, weight_decay, clip_norm
         The usual; ``learning_rate`` is the highest of the schedule, the norm is the global one.
     stop_after : int, optional
@@ -72,6 +74,8 @@ def train(
     patience : int, optional
         Stop after so many epochs without a better validation loss.
     schedule : {"one_cycle", "cosine", "constant"}
+    interruptible : bool
+        Whether Ctrl-C after the first epoch ends training and nothing else.
     verbose : int
         1 shows a progress bar with loss and time left.
 
@@ -79,18 +83,26 @@ def train(
     -------
     History
 
+    Raises
+    ------
+    FloatingPointError
+        If the loss is not finite from the start.
+
     Warns
     -----
     ConvergenceWarning
-        If the loss is not finite; training stops and the best finite weights come back.
+        If the loss becomes infinite or NaN; training stops, the best weights so far come back.
     UserWarning
         On Ctrl-C after the first epoch; the best weights so far come back.
     """
     weights = FlatWeights(network)
     optimiser = AdamW(weights.values, weights.gradient, weight_decay)
     history, started = History(), time.perf_counter()
-    best, best_loss = weights.values.clone(), validate() if validate else math.inf
-    bar = tqdm(range(stop_after or max_epochs), desc="fit", disable=not verbose, leave=False)
+    best, best_loss = None, math.inf  # no weights until their loss is known to be finite
+    if validate and math.isfinite(first := validate()):
+        best, best_loss = weights.values.clone(), first
+    epoch, epochs = 0, stop_after or max_epochs
+    bar = tqdm(range(epochs), desc="fit", disable=not verbose, leave=False)
     try:
         for epoch in bar:
             total, largest, todo = 0.0, 0.0, batches()
@@ -101,32 +113,43 @@ def train(
                 value.backward()
                 norm = weights.clip(clip_norm)
                 largest = max(largest, norm)
-                if not math.isfinite(value.item()) or not math.isfinite(norm):
-                    raise _NotFinite(epoch + 1, rate, largest)
+                _check_finite(value.item() + norm, epoch, rate, largest)  # both
+                if i == 0 and not validate:  # what the epoch before left has proved finite
+                    best, history.best_epoch = weights.values.clone(), epoch
                 optimiser.step(rate)
                 total += value.item()
-            history.train_loss.append(total / max(1, len(todo)))
+            history.train_loss.append(total / len(todo))
             history.gradient_norm.append(largest)
             history.learning_rate.append(rate)
             if validate:
                 history.valid_loss.append(validate())
-            current = history.valid_loss[-1] if validate else -math.inf
-            if current < best_loss or not validate:
-                best.copy_(weights.values)
-                best_loss, history.best_epoch = current, epoch + 1
+                _check_finite(history.valid_loss[-1], epoch, rate, largest)
+                if history.valid_loss[-1] < best_loss:
+                    best, best_loss = weights.values.clone(), history.valid_loss[-1]
+                    history.best_epoch = epoch + 1
             bar.set_postfix(loss=f"{history.train_loss[-1]:.4g}", best=history.best_epoch)
-            if patience is not None and epoch + 1 - history.best_epoch >= patience:
+            if validate and patience is not None and epoch + 1 - history.best_epoch >= patience:
                 break
+        if not validate:
+            with torch.no_grad():
+                _check_finite(loss(batch).item(), epoch, rate, largest)
+            best, history.best_epoch = weights.values, epoch + 1
     except KeyboardInterrupt:
-        if not history.train_loss:
+        if epoch == 0 or not interruptible:
             raise
+        history.interrupted = True
         warnings.warn(
-            f"fit was interrupted in epoch {len(history.train_loss) + 1} of {bar.total}: "
-            f"the weights of epoch {history.best_epoch} are used",
+            f"fit was interrupted in epoch {epoch + 1} of {epochs}: the weights of epoch "
+            f"{history.best_epoch} are used",
             UserWarning,
             stacklevel=2,
         )
     except _NotFinite as stop:
+        if best is None:
+            raise FloatingPointError(
+                "the loss is not finite from the start: expected weights, inputs and a loss that "
+                "give finite numbers; look at the loss, or use dtype='float64'"
+            ) from stop
         warnings.warn(
             f"the loss is not finite in epoch {stop.epoch} at learning_rate={stop.rate:.2g}, "
             f"largest gradient norm {stop.norm:.3g}: the weights of epoch {history.best_epoch} are "
@@ -136,6 +159,7 @@ def train(
         )
     finally:
         bar.close()
+    assert best is not None
     weights.values.copy_(best)
     weights.release()
     history.seconds = time.perf_counter() - started
@@ -224,7 +248,8 @@ class AdamW:
         self.square.mul_(second).addcmul_(self.gradient, self.gradient, value=1 - second)
         spread = (self.square / (1 - second**self.steps)).sqrt_().add_(self.epsilon)
         self.values.mul_(1 - rate * self.weight_decay)
-        self.values.addcdiv_(self.mean, spread, value=-rate / (1 - first**self.steps))
+        factor = min(rate / (1 - first**self.steps), torch.finfo(self.values.dtype).max)
+        self.values.addcdiv_(self.mean, spread, value=-factor)
 
 
 def one_cycle(done: float) -> float:
@@ -251,3 +276,8 @@ class _NotFinite(Exception):
     def __init__(self, epoch: int, rate: float, norm: float) -> None:
         super().__init__(epoch)
         self.epoch, self.rate, self.norm = epoch, rate, norm
+
+
+def _check_finite(value: float, epoch: int, rate: float, norm: float) -> None:
+    if not math.isfinite(value):
+        raise _NotFinite(epoch + 1, rate, norm)
