@@ -85,7 +85,7 @@ class Fitting:
         for penalty in (None, *PENALTIES):
             self.start_from(penalty)
             losses[penalty] = self._mean(self.held_out)
-        return min(losses, key=losses.__getitem__)
+        return min(losses, key=lambda penalty: np.nan_to_num(losses[penalty], nan=np.inf))
 
     def trust(self) -> float:
         r"""Return how far the gain over no correction is trusted: :math:`t^2 / (1 + t^2)`.
@@ -253,7 +253,7 @@ class Fitting:
 
     def _parts(self, passes: list[Pass]) -> list[list[Pass]]:
         longest = max((len(p.origins) for p in passes), default=1)
-        size = max(1, ORIGINS_AT_ONCE // longest)
+        size = max(1, ORIGINS_AT_ONCE // (longest * (1 + self.network.decoded)))
         return [passes[a : a + size] for a in range(0, len(passes), size)]
 
     def _tensors(

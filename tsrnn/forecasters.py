@@ -725,7 +725,8 @@ class RecurrentForecaster(Forecaster):
             first = max(2, len(s) - max(int(steps), len(s) // 5))
             ends = np.unique(np.linspace(first, max(first, len(s) - H), share).astype(int))
             for end in ends[ends < len(s)]:
-                cut = cut_to(s, int(end), self._given_context())
+                standing = s.with_covariates_standing(H)  # where the horizon ends after the series
+                cut = cut_to(standing, int(end), self._given_context())
                 if np.isfinite(cut.y).any():
                     cuts.append(cut)
                     futures.append(s.y[end : end + H])

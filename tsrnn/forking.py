@@ -232,16 +232,16 @@ class Corpus:
             effect = np.einsum("bnhf,bfk->bnhk", ahead, self.effect[series])
         target = np.where(observed, due / scale[:, :, None], 0.0)
         static = None if self.static is None else self.static[series]
-        x = self._inputs(series, t, level, scale)
+        x = self.inputs(series, origins)
         step = t[:, :, None] + steps
         return Batch(x, known, static, target, step, observed, base, scale, effect)
 
-    def _inputs(
-        self, series: np.ndarray, t: np.ndarray, level: np.ndarray, scale: np.ndarray
-    ) -> np.ndarray:
-        """Return what is seen at origins t (B, N), relative to level and scale (B, N, K)."""
+    def inputs(self, series: np.ndarray, origins: np.ndarray) -> np.ndarray:
+        """Return what is seen at origins (B, N), relative to their level and scale, (B, N, I)."""
         layout = self.layout
+        t = np.clip(origins, 0, self.length[series][:, None] - 1)
         now = self.start[series][:, None] + t
+        level, scale = self.level[now], self.scale[now]  # (B, N, K)
         last = t[:, :, None] + np.arange(1 - layout.window, 1)  # (B, N, W)
 
         def relative(values: np.ndarray) -> np.ndarray:

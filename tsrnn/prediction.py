@@ -122,7 +122,7 @@ class Predictor:
         """Read passes as one batch."""
         like = self.networks[0].linear.weight
         series, origins = stacked(passes)
-        x = as_tensor(corpus.batch(series, origins).x, like)
+        x = as_tensor(corpus.inputs(series, origins), like)
         ends, at = [len(p.origins) for p in passes], None
         if last:
             at = torch.tensor(ends, device=like.device) - 1

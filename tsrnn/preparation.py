@@ -52,6 +52,13 @@ class Series:
             covariates = covariates._replace(X=covariates.X[start:], ahead=ahead)
         return replace(self, y=self.y[start:end], covariates=covariates)
 
+    def with_covariates_standing(self, steps: int) -> Series:
+        """Let the covariates go on at their last values for some steps."""
+        if self.covariates is None:
+            return self
+        X = np.pad(self.covariates.X, [(0, steps), (0, 0)], mode="edge")
+        return replace(self, covariates=self.covariates._replace(X=X))
+
     def followed_by(self, y: np.ndarray) -> Series:
         """Append values (n, K) as if they had been observed."""
         return replace(self, y=np.concatenate([self.y, y]))
