@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -112,7 +113,8 @@ def answer(question: str, quick: bool) -> dict[str, float]:
     """Answer in a process of its own; ``peak_gb`` is the largest memory it held."""
     flags = ["--here", "--quick"] if quick else ["--here"]
     command = [sys.executable, __file__, *flags, "--questions", question]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}  # this checkout, installed or not
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     return json.loads(done.stdout)
 
 

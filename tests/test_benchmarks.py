@@ -20,6 +20,8 @@ DATA = Path(os.environ.get("TSRNN_DATA", "nowhere"))
 sys.path.insert(0, str(ROOT / "benchmarks"))
 accuracy = importlib.import_module("accuracy")
 tasks = importlib.import_module("tasks")
+scale = importlib.import_module("scale")
+strategies = importlib.import_module("strategies")
 sys.path.pop(0)
 
 
@@ -358,3 +360,36 @@ def test_stocks_are_forecast_one_session_ahead():
     task = tasks.sp500()
     assert (task.test.index.unique("series").size, task.horizon) == (20, 1)
     assert len(task.origins) == task.steps
+
+
+# The other benchmarks -----------------------------------------------------------------------------
+
+
+def test_scale_answers_each_question_in_a_process_of_its_own(tmp_path, capsys):
+    scale.main(["--quick", "--questions", "panel", "stream", "--output", str(tmp_path)])
+    found = pd.read_csv(tmp_path / "scale.csv").set_index("question")
+    assert found.loc["panel", "rows"] == 20 * 200
+    assert found["peak_gb"].between(0.05, 4).all()
+    assert "predict_late_ms" in capsys.readouterr().out
+
+
+def test_memory_of_two_million_minutes_stays_below_two_gigabytes(monkeypatch):
+    """Here 300,000 of them; what is held grows by 8 bytes a row and column."""
+    index = pd.date_range("2006-12-16", periods=300_000, freq="min")
+    made = pd.DataFrame({"Global_active_power": np.sin(np.arange(300_000) / 200)}, index=index)
+    made.iloc[100_000:104_000] = np.nan
+    monkeypatch.setattr(scale, "fetch_household_power", lambda: made)
+    monkeypatch.setattr(scale, "MONTH", 2000)
+    found = scale.household_minutes(quick=False)
+    assert found["rows"] == 300_000
+    assert found["update_s"] < 5 and found["predict_ms"] < 1000
+
+
+def test_errors_by_step_are_those_of_the_backtest():
+    table = strategies.errors_by_step(strategies.wave(200), seeds=[0], quick=True)
+    assert set(table.index) == {"naive", *strategies.STRATEGIES}
+    assert table.columns.tolist() == list(range(1, strategies.HORIZON + 1))
+    y = strategies.wave(200).to_numpy()
+    origins = [200 - 24 - 7 * k for k in range(3)]
+    by_hand = np.mean([np.abs(y[o : o + 24] - y[o - 1]) for o in origins], axis=0)
+    np.testing.assert_allclose(table.loc["naive"], by_hand)

@@ -47,7 +47,7 @@ RECURRENT = {
     "gru, two networks": GRUForecaster(**TINY, n_estimators=2),
     "lstm, context of 10": LSTMForecaster(**TINY, context=10),
     "rnn, all the past": RNNForecaster(**TINY, context=None),
-    "lstm, segments of 2": LSTMForecaster(**TINY, segment=2),
+    "lstm, segments of 2": LSTMForecaster(**ALL_EPOCHS, segment=2),
     "gru, logs": GRUForecaster(**TINY, scaling="multiplicative"),
     "rnn, huber": RNNForecaster(**TINY, loss="huber"),
     "lstm, two layers in float64": LSTMForecaster(**TINY, num_layers=2, dtype="float64"),

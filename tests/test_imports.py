@@ -19,7 +19,16 @@ LEVELS = [
         "calendar_features",
         "transforms",
     ],
-    ["containers", "records", "networks", "forking", "public_data", "backtest_result", "encoding"],
+    [
+        "transform_choice",
+        "containers",
+        "records",
+        "networks",
+        "forking",
+        "public_data",
+        "backtest_result",
+        "encoding",
+    ],
     ["panels", "defaults", "fitting", "datasets"],
     ["asof", "preparation"],
     ["covariates", "model_selection", "prediction", "windows"],
@@ -27,8 +36,8 @@ LEVELS = [
     ["asked"],
     ["base", "folds"],
     ["explain"],
-    ["local", "regressors", "forecasters", "backtesting"],
-    ["baselines"],
+    ["local", "regressors", "recurrent", "backtesting"],
+    ["baselines", "forecasters"],
     ["statistical", "arima"],
     ["__init__"],  # its names come from everywhere, when first used
     ["cli"],
@@ -38,7 +47,7 @@ LEVEL = {module: level for level, modules in enumerate(LEVELS) for module in mod
 OPTIONAL = {"matplotlib", "polars", "rich", "typer"}
 WITH_TORCH = {
     *("cells", "heads", "networks", "training", "fitting", "prediction", "memory"),
-    *("regressors", "forecasters"),
+    *("regressors", "recurrent"),
 }
 WITHOUT_PANDAS = {
     *("cells", "heads", "networks", "scaling", "training", "forking", "fitting", "defaults"),

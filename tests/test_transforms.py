@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 from statsmodels.tsa.seasonal import STL
 
+from tsrnn.transform_choice import find_transform, seasonal_strength
 from tsrnn.transforms import (
     TRANSFORMS,
     BoxCox,
@@ -24,11 +25,9 @@ from tsrnn.transforms import (
     Standardise,
     STLDeseasonalise,
     YeoJohnson,
-    find_transform,
     fitted,
     is_pointwise,
     one_step_inverse,
-    seasonal_strength,
     standing_after,
 )
 
