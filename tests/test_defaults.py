@@ -6,7 +6,7 @@ import pytest
 from tsrnn import defaults
 from tsrnn.defaults import Choice, choose
 from tsrnn.forking import Anchor
-from tsrnn.scaling import causal_mean
+from tsrnn.scaling import causal_mean, evenly
 
 
 def noise(T, seed=0):
@@ -180,3 +180,11 @@ def test_epochs_make_the_steps_that_the_values_deserve():
 
 def test_batches_are_a_quarter_of_the_passes_within_bounds():
     assert [defaults.find_batch_size(n).value for n in (3, 100, 4_000)] == [8, 25, 64]
+
+
+def test_a_panel_is_judged_by_series_of_all_its_parts():
+    series = [np.full((1, 1), float(i)) for i in range(5_000)]
+    seen = np.ravel(evenly(series, 200))
+    assert len(seen) == 200
+    assert np.diff(seen).min() == np.diff(seen).max() == 25
+    assert len(evenly(series[:7], 200)) == 7

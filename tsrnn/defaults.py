@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsrnn.forking import Anchor, fill
-from tsrnn.scaling import causal_mean, growth_of_changes
+from tsrnn.scaling import causal_mean, evenly, growth_of_changes
 
-LARGEST_PANEL = 200  # series looked at in a panel
+LARGEST_PANEL = 200  # series of a panel, evenly spaced, that are looked at
+LARGEST_SCALED_PANEL = 2_000  # the same for the scaling, which is quick to tell
 ORIGINS = 64  # origins of a pass
 # An autocorrelation supports a season when it is no accident (1.645 standard errors, one-sided 5 %)
 # and large enough to be of use.
@@ -41,7 +42,7 @@ def find_seasons(ys: Sequence[np.ndarray], candidates: Sequence[int]) -> Choice:
     """Keep the seasons of the calendar that the autocorrelation supports in most series."""
     kept, reasons = [], []
     for season in candidates:
-        votes = [supports(y, season) for y in ys[:LARGEST_PANEL] if len(y) >= 2 * season]
+        votes = [supports(y, season) for y in evenly(ys, LARGEST_PANEL) if len(y) >= 2 * season]
         if votes and np.mean(votes) > 0.5:
             kept.append(season)
         why = "supported by" if season in kept else "not supported by"
@@ -96,7 +97,7 @@ def find_scaling(ys: Sequence[np.ndarray], span: int = STRETCH) -> Choice:
     """Take logs where the values are positive and their changes clearly grow with the level."""
     if any(np.nanmin(y) <= 0 for y in ys):
         return Choice("additive", "some values are not positive")
-    columns = [y[:, k] for y in ys[:LARGEST_PANEL] for k in range(y.shape[1])]
+    columns = [y[:, k] for y in evenly(ys, LARGEST_SCALED_PANEL) for k in range(y.shape[1])]
     found = [growth for column in columns if (growth := growth_of_changes(column, span))]
     if not found:
         return Choice("additive", "the level hardly varies")
@@ -125,7 +126,7 @@ def find_span(ys: Sequence[np.ndarray], seasons: Sequence[int], horizon: int) ->
     shortest = max(seasons) if seasons else max(16, 2 * horizon)
     spans = [k * shortest for k in (1, 4, 16)]
     votes = []
-    for y in ys[:LARGEST_PANEL]:
+    for y in evenly(ys, LARGEST_PANEL):
         usable = [s for s in spans if s < len(y) // 2] or spans[:1]
         errors = [forecast_error(y, causal_mean(y, s), Anchor(0), horizon) for s in usable]
         votes.append(usable[int(np.argmin(errors))])

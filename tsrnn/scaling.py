@@ -10,6 +10,7 @@ Conventions: T steps, K targets; w are the working values, ``log(y / origin)`` o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -169,3 +170,8 @@ def growth_of_changes(y: np.ndarray, span: int) -> tuple[float, float] | None:
     slope = (moved @ change) / (moved @ moved)
     rest = change - change.mean() - slope * moved
     return float(slope), float(np.sqrt((rest @ rest) / (len(rest) - 2) / (moved @ moved)))
+
+
+def evenly(series: Sequence[np.ndarray], most: int) -> Sequence[np.ndarray]:
+    """Take at most so many series, evenly spaced: neighbours are often of one kind."""
+    return series[:: max(1, -(-len(series) // most))]

@@ -14,7 +14,7 @@ from scipy.stats import skew
 from sklearn.base import clone
 
 from tsrnn.gaps import is_constant
-from tsrnn.scaling import growth_of_changes
+from tsrnn.scaling import evenly, growth_of_changes
 from tsrnn.transforms import (
     BoxCox,
     Chain,
@@ -114,12 +114,14 @@ def _with_season(transform: Any, rows: int, seasons: Sequence[int]) -> Any:
 
 def _automatic(values: Sequence[np.ndarray], seasons: Sequence[int]) -> tuple[Any, str]:
     """Choose a power and a season, see `find_transform`."""
-    columns = [y[:, k] for y in values[:LARGEST_PANEL] for k in range(y.shape[1])]
+    columns = [y[:, k] for y in evenly(values, LARGEST_PANEL) for k in range(y.shape[1])]
     columns = [y for y in columns if np.isfinite(y).sum() > 2 and not is_constant(y)]
     power, reason = _find_power(values, columns, seasons)
     steps = min(len(y) for y in values) // SEASONS_SEEN
     short = sorted(season for season in seasons if 1 < season <= steps)
-    seasonal, why = _find_season([_alone(power, y) for y in columns[:LARGEST_STL_PANEL]], short)
+    seasonal, why = _find_season(
+        [_alone(power, y) for y in evenly(columns, LARGEST_STL_PANEL)], short
+    )
     found = [part for part in (power, seasonal) if part is not None]
     both = "; ".join(part for part in (reason, why) if part)
     return (Chain(found) if len(found) > 1 else next(iter(found), None)), both
