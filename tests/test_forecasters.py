@@ -557,9 +557,30 @@ def test_a_warm_start_goes_on_and_says_so():
     ]
     assert max(moved) < 0.5
     assert (fresh.predict() != model.predict()).all()
-    with pytest.raises(ValueError, match="warm_start=True: horizon 5, but the networks to go on"):
-        model.set_params(horizon=5).fit(y=y)
+    with pytest.raises(ValueError, match="warm_start=True: hidden_size is 9, but the networks to"):
+        model.set_params(hidden_size=9).fit(y=y)
+    model.set_params(hidden_size=8, max_epochs=1, learning_rate=1e-9).fit(y=y)
+    assert model.chosen_["max_epochs"] == (1, "given")
     assert "start" not in model.set_params(warm_start=False).fit(y=y).chosen_
+
+
+@pytest.mark.parametrize(
+    ("columns", "roles", "message"),
+    [
+        (["b", "a"], {}, r"columns of X is \('b', 'a'\), but .* with \('a', 'b'\)"),
+        (["a", "b"], {"past_only": ["a"]}, r"past_only is \['a'\], but .* with None"),
+        (["a", "b"], {"transform": "log"}, "transform is 'log', but .* with None"),
+    ],
+)
+def test_a_warm_start_on_other_inputs_is_refused(columns, roles, message):
+    y = pd.Series(autoregression(60), index=pd.date_range("2020", periods=60))
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), y.index, columns=["a", "b"])
+    model = GRUForecaster(3, **TINY, warm_start=True).fit(X, y)
+    expected = model.predict(X[:3].set_index(pd.RangeIndex(3)))
+    with pytest.raises(ValueError, match=message):
+        model.set_params(**roles).fit(X[columns], y)
+    forecast = model.predict(X[:3].set_index(pd.RangeIndex(3)))
+    pd.testing.assert_series_equal(forecast, expected, check_exact=True)
 
 
 def test_partial_fit_takes_rows_in_and_goes_on_training():

@@ -48,6 +48,11 @@ MOST_HELD_OUT = (
     2_000  # steps of all series together that choose the epoch, unless horizons need more
 )
 ORIGINS_OF_ERRORS = 64  # from which a recursive model runs on to learn its errors by step
+# Parameters that may change between fits that go on from each other's weights.
+FREE = {
+    *("learning_rate", "batch_size", "max_epochs", "early_stopping", "patience", "clip_norm"),
+    *("validation_fraction", "missing", "random_state", "verbose", "warm_start"),
+}
 STRATEGIES = ("direct", "recursive", "seq2seq")
 SCALINGS = ("auto", "additive", "multiplicative")
 
@@ -191,6 +196,7 @@ class RecurrentForecaster(Forecaster):
             return self.fit(X, y)
         with undone_on_failure(self):
             self.update(X, y)
+            self._check_nothing_changed(self._records, "partial_fit")
             self._go_on_training(self._records, "partial_fit")
         return self
 
@@ -269,13 +275,13 @@ class RecurrentForecaster(Forecaster):
     def _fit(self, records: dict[Hashable, Record]) -> None:
         self._check_parameters(records)
         if self.warm_start and hasattr(self, "networks_"):
-            self._check_same_shape(records)
+            self._check_nothing_changed(records, "warm_start=True")
             known = replace(self._preparation, transforms={}, known={})
             self._preparation = self._learn_series(known, records)
             self._go_on_training(records, "warm_start=True")
             return
         series = self._make_choices(records)
-        self._trained_shape = self._shape(records)
+        self._trained_with = self._fixed(records)
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_estimators)
         self._train_all(series, [(int(seed), None) for seed in seeds])
 
@@ -378,29 +384,22 @@ class RecurrentForecaster(Forecaster):
                     f"num_layers={self.num_layers} layers"
                 )
 
-    def _shape(self, records: dict[Hashable, Record]) -> dict[str, Any]:
-        """Return what the sizes of a network's layers hang on, by name."""
-        record = next(iter(records.values()))
-        return {
-            "targets": record.y.shape[1],
-            "covariates": 0 if record.X is None else record.X.shape[1],
-            "static columns": len(record.static),
+    def _fixed(self, records: dict[Hashable, Record]) -> dict[str, Any]:
+        """Return all that must stay as it is while training goes on, by name."""
+        parameters = self.get_params(deep=False).items()
+        return {name: value for name, value in parameters if name not in FREE} | {
+            "number of targets": next(iter(records.values())).y.shape[1],
+            "columns of X": self._columns.names,
             "seasons of the index": self.calendar_.seasons,
-            "horizon": self.horizon,
-            "strategy": self.strategy,
-            "cell": self.cell or self.default_cell,
-            "num_layers": self.num_layers,
-            "loss": self.loss,
-            "dtype": self.dtype,
         }
 
-    def _check_same_shape(self, records: dict[Hashable, Record]) -> None:
-        """Refuse to go on training with inputs, targets or layers of another size."""
-        for name, now in self._shape(records).items():
-            if now != self._trained_shape[name]:
+    def _check_nothing_changed(self, records: dict[Hashable, Record], why: str) -> None:
+        """Refuse to go on training with other inputs, targets, layers or choices."""
+        for name, now in self._fixed(records).items():
+            if str(now) != str(self._trained_with[name]):
                 raise ValueError(
-                    f"warm_start=True: {name} {now!r}, but the networks to go on from have "
-                    f"{self._trained_shape[name]!r}; fit with warm_start=False"
+                    f"{why}: {name} is {now!r}, but the networks to go on from were trained with "
+                    f"{self._trained_with[name]!r}; fit with warm_start=False"
                 )
 
     def _make_choices(self, records: dict[Hashable, Record]) -> list[Series]:
@@ -456,6 +455,8 @@ class RecurrentForecaster(Forecaster):
     def _go_on_training(self, records: dict[Hashable, Record], why: str) -> None:
         """Train from the present weights, with what was chosen at first."""
         self.chosen_ = self.chosen_ | {"start": Choice("previous weights", why)}
+        for name in ("learning_rate", "batch_size", "max_epochs"):
+            self.chosen_[name] = choose(getattr(self, name), self.chosen_[name])
         series = [self._preparation.series(record) for record in in_order(records)]
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(self.networks_))
         weights = [network.state_dict() for network in self.networks_]
