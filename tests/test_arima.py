@@ -9,7 +9,7 @@ from statsmodels.tsa.statespace.sarimax import SARIMAX
 from statsmodels.tsa.stattools import kpss
 
 from tsrnn import ARIMA, AutoARIMA
-from tsrnn.arima import kpss_statistic, seasonal_strength
+from tsrnn.arima import Specification, kpss_statistic, seasonal_strength
 
 NAN = np.nan
 # International airline passengers in thousands, 1949 to 1960, monthly (Box and Jenkins 1976).
@@ -353,3 +353,18 @@ def test_missing_values_at_the_end_widen_the_interval():
     whole = slot(model, y[:290], 12)[10:]
     gone = np.append(y[:290], np.full(10, NAN))
     np.testing.assert_allclose(slot(model.update(y=gone[290:]), gone, 2), whole, rtol=1e-9)
+
+
+def test_no_model_with_two_terms_at_the_same_lag_is_searched():
+    """statsmodels refuses a regular lag of 4 beside a seasonal one; quarters have both in reach."""
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=300)
+    y = noise[8:] + 0.8 * noise[4:-4] + 0.5 * noise[5:-3] + 0.6 * noise[:-8]
+    index = pd.date_range("1950-01-01", periods=len(y), freq="QS")
+    model = AutoARIMA(seasonality=4).fit(y=pd.Series(y, index=index))
+    found = model.search_[["order", "seasonal_order"]].to_numpy()
+    for (p, _, q), (P, _, Q, _) in found:
+        assert not (p >= 4 and P) and not (q >= 4 and Q)
+    assert AutoARIMA(seasonality=4)._allows(Specification((4, 0, 0), (0, 0, 1, 4), False))
+    for order, seasonal in [((4, 0, 0), (1, 0, 0, 4)), ((0, 0, 5), (0, 0, 1, 4))]:
+        assert not AutoARIMA(seasonality=4)._allows(Specification(order, seasonal, False))

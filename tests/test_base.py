@@ -887,3 +887,24 @@ def test_other_targets_than_those_of_fit_are_refused():
 def test_score_needs_a_fit():
     with pytest.raises(NotFittedError):
         Naive().score(y=wave())
+
+
+# a panel under a splitter by row ------------------------------------------------------------------
+
+
+@each_model
+def test_folds_by_row_within_a_panel_are_noticed(model):
+    """The last fold tests one series at times up to which the others were learnt from."""
+    y = panel({"a": N, "b": N, "c": N})
+    folds = {"cv": TimeSeriesSplit(2, test_size=10), "error_score": "raise"}
+    with pytest.warns(UserWarning, match=r"series \['c'\], lie at times.*ExpandingWindowSplit"):
+        cross_val_score(model, rows_of(y.index), y, **folds)
+    by_time = ExpandingWindowSplit(2, horizon=3)
+    cross_val_score(model, rows_of(y.index), y, cv=by_time, error_score="raise")  # no warning
+
+
+@each_model
+def test_a_series_that_ends_later_than_the_others_is_asked_without_a_warning(model):
+    y = panel({"a": N, "b": N - 10})
+    forecast = model.fit(y=y).predict(rows_of(pd.MultiIndex.from_product([["a"], days(N + 3)[N:]])))
+    assert np.isfinite(forecast).all()

@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tsrnn import GRUForecaster
 from tsrnn.calendars import (
     BusinessDays,
     EqualSteps,
     IrregularSteps,
     Months,
     OffsetSteps,
+    Sessions,
     calendar_of,
     observed_season,
 )
@@ -134,16 +136,198 @@ def test_closing_times_keep_their_hour_when_the_clocks_change():
     ]
 
 
-def test_bars_of_sessions_are_steps_and_nights_and_weekends_are_none():
-    days = pd.bdate_range("2024-03-01", periods=15)
-    bars = pd.DatetimeIndex(
-        [day + pd.Timedelta("9h30min") + k * pd.Timedelta("1h") for day in days for k in range(7)]
-    )
+EXCHANGE = [f"{hour:02}:30" for hour in range(9, 16)]
+FLOOR = [f"{hour:02}:00" for hour in range(9, 17)]
+SHOP = [f"{hour:02}:00" for hour in range(8, 21)]
+FIVE_MINUTES = pd.timedelta_range("9h30min", "15h55min", freq="5min")
+NIGHT_SHIFT = ["00:00", "01:00", "02:00", "03:00", "22:00", "23:00"]
+SIX_DAYS = "Mon Tue Wed Thu Fri Sat"
+WEEK = "Mon Tue Wed Thu Fri Sat Sun"
+SESSIONS = {
+    "hours from half past": ("Mon Tue Wed Thu Fri", EXCHANGE),
+    "hours": ("Mon Tue Wed Thu Fri", FLOOR),
+    "five minutes": ("Mon Tue Wed Thu Fri", FIVE_MINUTES),
+    "six days": (SIX_DAYS, FLOOR),
+    "shop": (WEEK, SHOP),
+    "from Sunday": ("Sun Mon Tue Wed Thu", FLOOR),
+    "two a day": ("Mon Tue Wed Thu Fri", ["11:30", "17:35"]),
+    "lunch": ("Mon Tue Wed Thu Fri", ["09:00", "10:00", "11:00", "13:00", "14:00"]),
+    "night shift": (WEEK, NIGHT_SHIFT),
+}
+
+
+def bars_of(days, times):
+    """Bars at some times of some days."""
+    times = [pd.Timedelta(f"{time}:00") if isinstance(time, str) else time for time in times]
+    return pd.DatetimeIndex([day + time for day in days for time in times]).as_unit("us")
+
+
+def session_bars(name, start="2024-02-05", days=40, zone=None):
+    weekmask, times = SESSIONS[name]
+    naive = bars_of(pd.bdate_range(start, periods=days, freq="C", weekmask=weekmask), times)
+    # The clocks of spring leave out hours of a night; no zone has those bars.
+    return naive.tz_localize(zone, nonexistent="NaT", ambiguous=np.ones(len(naive), bool)).dropna()
+
+
+@pytest.mark.parametrize("zone", [None, "America/New_York"])
+@pytest.mark.parametrize("start", ["2024-02-05", "2024-10-07"])  # the clocks change on the way
+@pytest.mark.parametrize("name", SESSIONS)
+def test_bars_of_sessions_go_on_with_those_of_the_next_days(name, start, zone):
+    whole = session_bars(name, start, zone=zone).rename("bar")
+    n = 12 * len(SESSIONS[name][1]) + 1
+    calendar = calendar_of(whole[:n])
+    assert isinstance(calendar, Sessions)
+    future = calendar.after(whole[n - 1 : n], len(whole) - n)
+    assert future.equals(whole[n:])
+    assert (future.dtype, future.name) == (whole.dtype, "bar")
+    assert (calendar.increments(whole) == 1).all()
+
+
+@pytest.mark.parametrize("zone", [None, "America/New_York"])
+@pytest.mark.parametrize("name", SESSIONS)
+def test_bars_missing_from_sessions_are_counted(name, zone):
+    whole = session_bars(name, zone=zone)
+    kept = np.sort(np.random.default_rng(0).permutation(len(whole))[: int(0.9 * len(whole))])
+    calendar = calendar_of(whole[kept])
+    np.testing.assert_array_equal(calendar.increments(whole[kept]), np.diff(kept))
+    far = np.array([0, 3, len(whole) - 1])
+    np.testing.assert_array_equal(calendar.increments(whole[far]), np.diff(far))
+
+
+def test_a_holiday_is_one_session_of_missing_steps():
+    days = pd.bdate_range("2024-06-24", "2024-07-12")
+    calendar = calendar_of(bars_of(days.drop("2024-07-04"), EXCHANGE))
+    assert calendar.weekmask == "1111100"
+    over = pd.DatetimeIndex(["2024-07-03 15:30", "2024-07-05 09:30", "2024-07-08 09:30"])
+    assert calendar.increments(over).tolist() == [8, 7]
+
+
+def test_a_half_day_is_missing_its_afternoon():
+    bars = session_bars("hours from half past")
+    afternoon = (bars.normalize() == "2024-02-14") & (bars.hour >= 13)
+    increments = calendar_of(bars[~afternoon]).increments(bars[~afternoon])
+    assert np.sort(increments)[-2:].tolist() == [1, 1 + afternoon.sum()]
+
+
+def test_a_stamp_beside_the_slots_is_one_step_and_the_next_slot_another():
+    bars = session_bars("hours from half past")
+    odd = bars.append(pd.DatetimeIndex(["2024-02-14 10:47", "2024-02-17 12:00"])).sort_values()
+    calendar = calendar_of(odd)
+    assert calendar == calendar_of(bars)
+    assert (calendar.increments(odd) == 1).all()
+    saturday = pd.DatetimeIndex(["2024-02-17 12:00"])
+    assert calendar.after(saturday, 1)[0] == pd.Timestamp("2024-02-19 09:30")
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("later", ["s", "ms", "us", "ns"])
+def test_later_bars_may_be_held_in_another_unit(unit, later):
+    bars = session_bars("hours")
+    calendar = calendar_of(bars[:200].as_unit(unit))
+    assert (calendar.increments(bars.as_unit(later)) == 1).all()
+    future = calendar.after(bars[199:200].as_unit(later), len(bars) - 200)
+    assert future.equals(bars[200:]) and future.unit == later
+
+
+def test_a_year_of_bars_held_in_utc_has_the_slots_of_summer_and_winter():
+    local = session_bars("hours from half past", "2024-01-01", 260, "America/New_York")
+    bars = local.tz_convert("UTC")
+    calendar = calendar_of(bars)
+    assert len(calendar.slots) == len(EXCHANGE) + 1
+    # One of the eight is missing each day, and none stands beside them.
+    assert np.bincount(calendar.increments(bars))[1:].sum() == len(bars) - 1
+    assert calendar.increments(bars).sum() == 8 * 259 + 7 - 1
+
+
+def test_one_week_of_bars_ends_with_a_weekend_and_a_monday_missed_once_is_open():
+    week = bars_of(pd.bdate_range("2024-03-04", periods=5), EXCHANGE)
+    assert calendar_of(week).after(week[-1:], 1)[0] == pd.Timestamp("2024-03-11 09:30")
+    days = pd.bdate_range("2024-05-22", "2024-05-29").drop("2024-05-27")  # Memorial Day
+    assert calendar_of(bars_of(days, EXCHANGE)).weekmask == "1111100"
+
+
+def test_a_weekday_open_once_in_many_weeks_stays_closed():
+    bars = session_bars("hours from half past")
+    special = bars.union(bars_of([pd.Timestamp("2024-03-02")], EXCHANGE))
+    assert calendar_of(special).weekmask == "1111100"
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "seasons"),
+    [
+        ("hours", 9, (8,)),
+        ("hours", 10, (8, 40)),
+        ("six days", 12, (8, 48)),
+        ("shop", 13, (13,)),
+        ("shop", 14, (13, 91)),
+        ("five minutes", 40, (78, 390)),
+    ],
+)
+def test_seasons_of_sessions_are_a_day_and_with_two_weeks_a_week(name, days, seasons):
+    bars = session_bars(name, days=days)
+    assert calendar_of(bars).seasons == seasons
+    assert observed_season(bars) == seasons[0]
+
+
+@pytest.mark.parametrize("share", [0.55, 0.7, 0.85])
+@pytest.mark.parametrize("days", [5, 6, 8, 14, 60])
+@pytest.mark.parametrize("freq", ["h", "30min", "6h"])
+def test_gaps_in_steps_round_the_clock_make_no_sessions(freq, days, share):
+    whole = pd.date_range("2024-03-04", periods=days * 24, freq="h").to_series().resample(freq)
+    whole = pd.DatetimeIndex(whole.first().index)
+    for seed in range(10):
+        kept = np.random.default_rng(seed).random(len(whole)) < share
+        assert not isinstance(calendar_of(bare(whole[kept])), Sessions)
+
+
+def test_steps_round_the_clock_with_a_break_or_without_weekends_stay_equal_steps():
+    hours = pd.date_range("2024-03-04", periods=24 * 28, freq="h")
+    assert isinstance(calendar_of(bare(hours[hours.hour != 17])), EqualSteps)
+    assert isinstance(calendar_of(bare(hours[hours.day_of_week < 5])), EqualSteps)
+    missing = hours[(hours < "2024-03-08") | (hours >= "2024-03-11")][: 24 * 8]
+    assert isinstance(calendar_of(bare(missing)), EqualSteps)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        session_bars("hours", days=4),
+        bars_of(pd.date_range("2024-03-04", periods=30), ["09:00"]),
+        pd.DatetimeIndex(
+            pd.Timestamp("2024-03-04") + pd.to_timedelta(np.cumsum(np.arange(200) % 7 + 1), "h")
+        ),
+        pd.date_range("2024-03-04", periods=90, freq="36h"),
+    ],
+    ids=["four days", "one bar a day", "times that roam", "36 hours"],
+)
+def test_what_is_not_clearly_sessions_is_none(index):
+    assert not isinstance(calendar_of(bare(index)), Sessions)
+
+
+def test_few_days_of_bars_are_irregular_with_a_season_of_a_day():
+    bars = session_bars("hours from half past", days=4)
     calendar = calendar_of(bars)
     assert isinstance(calendar, IrregularSteps)
     assert (calendar.increments(bars) == 1).all()
     assert calendar.seasons == (7,)
+    assert observed_season(bars) == 7
     assert calendar.after(bars[-1:], 1)[0] - bars[-1] == pd.Timedelta("1h")
+
+
+@pytest.mark.parametrize("zone", [None, "America/New_York"])
+def test_a_forecaster_goes_on_with_bars_of_sessions(zone):
+    whole = session_bars("hours", days=40, zone=zone)
+    bars, later = whole[:200], whole[200:]
+    y = pd.Series(np.sin(np.arange(200) * 2 * np.pi / 8), bars, name="price")
+    X = pd.DataFrame({"volume": np.cos(np.arange(len(whole)))}, whole)
+    forecaster = GRUForecaster(horizon=10, hidden_size=4, max_epochs=1, random_state=0)
+    alone = forecaster.fit(None, y).predict()
+    assert alone.index.equals(later[:10]) and np.isfinite(alone).all()
+    # The record ends on a Friday; the Monday after it is a holiday.
+    open_again = later[8:18]
+    assert calendar_of(bars).increments(bars[-1:].append(open_again[:1])) == 9
+    after = forecaster.fit(X.loc[bars], y).predict(X.loc[open_again])
+    assert after.index.equals(open_again) and np.isfinite(after).all()
 
 
 def test_irregular_stamps_count_rows_and_go_on_at_the_median_step():

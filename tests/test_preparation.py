@@ -177,3 +177,71 @@ def test_cutting_a_series_keeps_the_covariates_that_follow():
     np.testing.assert_array_equal(part.y[:, 0], np.arange(3, 8))
     np.testing.assert_array_equal(part.covariates.X[:, 0], np.arange(3, 12))
     assert part.covariates.ahead[0, 0, 0] == 6
+
+
+class Own:
+    """A transform of a user, wrong in one way or none."""
+
+    def __init__(self, forward, backward):
+        self.forward, self.backward = forward, backward
+
+    def fit(self, values, index):
+        return self
+
+    def transform(self, values, index):
+        return self.forward(values)
+
+    def inverse_transform(self, values, index):
+        return self.backward(values)
+
+
+def subtract_in_place(values):
+    values -= 5
+    return values
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            Own(lambda v: v[1:], lambda v: v),
+            r"gave ndarray of shape \(8, 1\): expected an array of",
+        ),
+        (Own(pd.DataFrame, np.asarray), "gave DataFrame of shape"),
+        (
+            Own(lambda v: np.sqrt(np.maximum(v, 0)) / (v > 3), lambda v: v**2),
+            "is not finite for 3 ",
+        ),
+        (Own(lambda v: v + 1, lambda v: v), "inverse_transform does not give y back"),
+    ],
+    ids=["shorter", "frame", "loses values", "no inverse"],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_transform_of_the_user_is_checked_at_the_door(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        preparation([record(np.arange(1.0, 10.0))], transform=wrong)
+
+
+def test_a_transform_that_writes_into_its_argument_changes_no_data():
+    known = record(np.arange(1.0, 10.0))
+    prepared = preparation([known], transform=Own(subtract_in_place, lambda v: v + 5))
+    for _ in range(2):
+        np.testing.assert_array_equal(prepared.series(known).y[:, 0], np.arange(-4.0, 5.0))
+    np.testing.assert_array_equal(known.y[:, 0], np.arange(1.0, 10.0))
+
+
+def test_quantiles_ascend_under_a_falling_transform():
+    known = record(np.arange(1.0, 10.0))
+    prepared = preparation([known], transform=Own(np.negative, np.negative))
+    quantiles = np.array([[[1.0, 2.0, 3.0]]])
+    _, found = prepared.back(known, 9, request(known, 1).index, quantiles[..., 1], quantiles)
+    np.testing.assert_array_equal(found, [[[-3, -2, -1]]])
+
+
+def test_an_inverse_that_is_not_finite_is_refused_with_its_stamp():
+    known = record(np.arange(1.0, 10.0))
+    prepared = preparation([known], transform=Own(lambda v: v**2, np.sqrt))
+    with pytest.raises(
+        ValueError, match="inverse of a forecast is not finite, first at 2024-01-10"
+    ), np.errstate(invalid="ignore"):
+        prepared.back(known, 9, request(known, 1).index, np.array([[-1.0]]))

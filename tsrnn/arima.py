@@ -459,7 +459,9 @@ class AutoARIMA(StateSpaceForecaster):
             if m > 1
             else (self.max_p, self.max_q, 0, 0)
         )
-        return all(0 <= k <= most for k, most in zip((p, q, P, Q), largest, strict=True))
+        overlap = (p >= m > 1 and P > 0) or (q >= m > 1 and Q > 0)  # two terms at lag m
+        within = (0 <= k <= most for k, most in zip((p, q, P, Q), largest, strict=True))
+        return not overlap and all(within)
 
 
 def _orders(name: str, value: Any, form: str, length: int) -> tuple[int, ...]:

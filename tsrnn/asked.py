@@ -75,17 +75,34 @@ def warn_about_past_only(asked: Asked, known: Known, covariates: Covariates) -> 
     """Say that values of past-only columns after the fitted range are not used."""
     if covariates.values is None or covariates.vintages is not None:
         return
-    for request, places, _ in asked.after:
+    for _, places, _ in asked.after:
         given = np.isfinite(covariates.values[places]).any(axis=0) & known.columns.is_past_only
         if given.any():
             names = [known.columns.changing[i] for i in np.flatnonzero(given)]
             warnings.warn(
-                f"X has values of the past-only columns {names} for rows after "
-                f"{request.record.last[0]}: they are not used",
+                f"X has values of the past-only columns {names} for rows after the fitted ones: "
+                "they are not used",
                 UserWarning,
                 stacklevel=5,
             )
             return
+
+
+def warn_about_other_series(known: Known, index: pd.Index | None) -> None:
+    """Say that other series were learnt from up to the times scored, as under a row splitter."""
+    if not isinstance(index, pd.MultiIndex):
+        return
+    keys, latest = set(index.get_level_values(0)), index.get_level_values(1).max()
+    others = [record for key, record in known.records.items() if key not in keys]
+    if others and all(record.last[0] >= latest for record in others):
+        warnings.warn(
+            f"the rows to score, of series {sorted(map(str, keys))[:5]}, lie at times up to which "
+            "all the other series were learnt from: right for series that report late; if a "
+            "splitter by row made them (TimeSeriesSplit, KFold), cut the panel by time with "
+            "ExpandingWindowSplit",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _check_groups(
@@ -152,7 +169,7 @@ def _steps(
     if stamps[0] < first:
         raise ValueError(
             f"X starts at {stamps[0]}, before the fitted range {first} .. {last}: nothing is "
-            "known there; fit on earlier rows"
+            "known there; fit on earlier rows, and cut folds by time (ExpandingWindowSplit)"
         )
     inside = np.asarray(stamps <= last)
     steps = np.empty(n, dtype=np.int64)

@@ -258,10 +258,21 @@ class AsOf:
         """Choose rows by a mask, as scikit-learn does."""
         return self
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
-        """Return (n, F): what each row's own time knew about it, for estimators of arrays."""
+    def to_frame(self) -> pd.DataFrame:
+        """Return what each row's own time knew about it, (n, F), for estimators of arrays.
+
+        Of rows after an origin that is more than the origin knew: cut with :meth:`until` first.
+        """
         times = self.index.get_level_values(-1)
-        return self.values(self.index, times).astype(dtype or np.float64, copy=False)
+        return pd.DataFrame(self.values(self.index, times), self.index, self.columns)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
+        """Refuse: which vintage counts depends on the origin, which an array cannot say."""
+        raise TypeError(
+            "an AsOf is no array: which vintage counts depends on the origin. Give it to a "
+            "forecaster itself (it standardises covariates, no scaler is needed), or to other "
+            "estimators as X.until(origin).to_frame()"
+        )
 
     def _vintage(
         self, series: NDArray[Any], targets: NDArray[Any], issues: NDArray[Any]

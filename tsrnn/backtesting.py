@@ -295,9 +295,13 @@ def _outcomes(
 def _data_of_each(named: dict[str, Any], data: Data) -> dict[str, Data]:
     """Leave out static columns, often text, for forecasters that cannot have any.
 
-    Static are those that any of the models declares so; others may encode them in a pipeline.
+    Static are those that any of the models declares so; others may encode them in a pipeline. These
+    get vintages as an array of what the origin knew.
     """
     inner = {name: _inner(model) for name, model in named.items()}
+    if isinstance(data.X, AsOf):
+        plain = {name: not isinstance(model, Forecaster) for name, model in inner.items()}
+        return {name: replace(data, plain=plain[name]) for name in named}
     static = {name for model in inner.values() for name in getattr(model, "static", None) or ()}
     if not static or not isinstance(data.X, pd.DataFrame):
         return dict.fromkeys(named, data)

@@ -20,7 +20,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
-from tsrnn.asked import Asked, next_steps, rows_asked, warn_about_past_only
+from tsrnn.asked import Asked, next_steps, rows_asked, warn_about_other_series, warn_about_past_only
 from tsrnn.asof import AsOf
 from tsrnn.calendars import calendar_of
 from tsrnn.checks import check_choice, check_count, is_number
@@ -311,6 +311,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         values, index = self._read_targets(y)
         if X is None and index is not None:
             X = pd.DataFrame(index=index)
+        warn_about_other_series(self._known, index if index_of(X) is None else index_of(X))
         forecast = self.predict(X) if X is not None else self.predict(horizon=len(values))
         forecast = np.asarray(forecast, dtype=np.float64).reshape(values.shape)
         seen = np.isfinite(values).all(axis=1)

@@ -1,10 +1,10 @@
 """Calendars: how many steps lie between two time stamps, and which stamps come next.
 
-A calendar is learnt from the index seen in ``fit``; a regular ``freq`` is never demanded. Four
+A calendar is learnt from the index seen in ``fit``; a regular ``freq`` is never demanded. Five
 kinds cover what people have: equal steps (also wall-clock days across daylight-saving changes),
-business days, months (and quarters, years), and irregular stamps, for which rows are steps. A fifth
-follows any pandas offset, where the index names one that the four cannot express, such as the days
-of an exchange with its holidays.
+business days, months (and quarters, years), bars of daily sessions, and irregular stamps, for which
+rows are steps. A sixth follows any pandas offset, where the index names one that the five cannot
+express, such as the days of an exchange with its holidays.
 
 Conventions: ``increments[i]`` is the number of steps from stamp ``i`` to stamp ``i + 1``, at least
 1; an increment of ``k + 1`` means that ``k`` steps are missing in between.
@@ -13,7 +13,7 @@ Conventions: ``increments[i]`` is the number of steps from stamp ``i`` to stamp 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,15 @@ UNIT_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 # Shares of the increments between rows below which stamps count as irregular.
 USUAL_STEP_SHARE = 0.5
 PRESENT_SHARE = 0.5
+# What makes stamps the bars of sessions. A time of day that one weekday in the week has counts, and
+# so do both openings of a session whose stamps are held in UTC all year.
+LEAST_DAYS = 5
+LEAST_TIMES = 3  # days on which a time of day must have come ...
+SLOT_SHARE = 1 / 8  # ... and the share of all days
+ON_SLOTS_SHARE = 0.9  # of all stamps
+FILLED_SHARE = 0.8  # of the bars of all days that have any
+CLOSED_SHARE = 0.25  # of the day without bars: fewer equal steps missing are gaps, not a night
+EVERY_DAY = "1111111"
 SHOWN_BY_FREQ = 28  # stamps that show what a freq means: some ends of quarters lie on weekends
 TWO_WEEKS = pd.date_range("2024-01-01", periods=14)  # two of each weekday, to count hours a day
 MONTHLY = (
@@ -109,6 +118,9 @@ def _of_stamps(index: pd.Index) -> Calendar:
             day = DAY / UNIT_SECONDS[index.unit]
             if isinstance(by_wall, EqualSteps) and by_wall.step >= day:
                 return by_wall
+        steps = _equal_or_irregular(index, wall=False)
+        sessions = _sessions_of(index)
+        return steps if sessions is None or _round_the_clock(steps, sessions) else sessions
     return _equal_or_irregular(index, wall=False)
 
 
@@ -192,7 +204,7 @@ class BusinessDays:
 
     def increments(self, stamps: pd.Index) -> np.ndarray:
         """Count the steps between successive stamps."""
-        days = _wall(stamps).normalize().to_numpy().astype("datetime64[D]")
+        days = _dates(stamps)
         return np.maximum(1, np.busday_count(days[:-1], days[1:])).astype(np.int64)
 
     def after(self, last: pd.Index, n: int) -> pd.Index:
@@ -206,6 +218,54 @@ class BusinessDays:
     def seasons(self) -> tuple[int, ...]:
         """Name the season lengths in steps, shortest first."""
         return (5,)
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """The same bars on each open day: of an exchange, a shop; nights and closed days have no steps.
+
+    ``slots`` are the times of day on the wall clock, ascending, counted in ``unit`` from midnight;
+    ``weekmask`` has a "1" for each weekday with a session, Monday first. A day without a session,
+    such as a holiday, is as many missing steps as it would have had bars. A stamp beside the slots
+    counts one step, and so does the way from it to the next slot.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2024-03-04", periods=10)
+    >>> bars = pd.DatetimeIndex([day + pd.Timedelta(hours=h) for day in days for h in (9, 12, 15)])
+    >>> calendar = calendar_of(bars)
+    >>> calendar.after(bars[-2:-1], 3).strftime("%a %Hh").tolist()
+    ['Fri 15h', 'Mon 09h', 'Mon 12h']
+    >>> calendar.seasons
+    (3, 15)
+    """
+
+    slots: tuple[int, ...]
+    unit: str
+    weekmask: str = EVERY_DAY
+    seasons: tuple[int, ...] = ()
+
+    def increments(self, stamps: pd.Index) -> np.ndarray:
+        """Count the steps between successive stamps."""
+        days = _dates(stamps)
+        passed = np.arange(days[0], days[-1] + 1)
+        bars = self._bars(passed[np.is_busday(passed, weekmask=self.weekmask)], stamps)
+        return np.maximum(1, np.diff(bars.searchsorted(stamps, side="right"))).astype(np.int64)
+
+    def after(self, last: pd.Index, n: int) -> pd.Index:
+        """Return the ``n`` stamps that follow ``last``."""
+        # One day for the session under way, one for bars in an hour that the clocks leave out.
+        ahead = np.arange(n // len(self.slots) + 3)
+        days = np.busday_offset(_dates(last)[-1], ahead, "backward", weekmask=self.weekmask)
+        bars = self._bars(days, last)
+        return bars[bars > last[-1]][:n]
+
+    def _bars(self, days: np.ndarray, like: pd.Index) -> pd.Index:
+        """Return the bars of some dates, in the zone, unit and name of ``like``."""
+        times = np.array(self.slots, dtype=f"timedelta64[{self.unit}]")
+        bars = pd.DatetimeIndex((days[:, None] + times).ravel())
+        return _localize(bars, bars[:0], like, nonexistent="NaT").dropna()
 
 
 @dataclass(frozen=True)
@@ -278,8 +338,10 @@ def observed_season(index: pd.Index) -> int:
     Hourly 24, monthly 12, quarterly 4, and 1 for yearly, weekly, daily and business-daily data
     (Makridakis, Spiliotis and Assimakopoulos 2020, table 2); other steps below a day: one day.
     """
-    seasons = calendar_of(index).seasons
-    return seasons[0] if seasons and seasons not in [(5,), (7,), (52,)] else 1
+    calendar = calendar_of(index)
+    bars_of_a_day = isinstance(calendar, Sessions | IrregularSteps)
+    by_week_or_year = not bars_of_a_day and calendar.seasons in [(5,), (7,), (52,)]
+    return calendar.seasons[0] if calendar.seasons and not by_week_or_year else 1
 
 
 def _equal_or_irregular(index: pd.Index, *, wall: bool) -> EqualSteps | IrregularSteps:
@@ -302,6 +364,50 @@ def _equal_or_irregular(index: pd.Index, *, wall: bool) -> EqualSteps | Irregula
     if np.issubdtype(distance.dtype, np.integer):  # a float has no room for stamps in nanoseconds
         median = int(median)
     return IrregularSteps(median, distance.max(), _unit(index), _rows_per_day(index))
+
+
+def _sessions_of(index: pd.DatetimeIndex) -> Sessions | None:
+    """Recognise days with bars at the same times, where it is clear."""
+    wall = _wall(index)
+    dates = _dates(index)
+    times = (wall - wall.normalize()).asi8
+    days = np.unique(dates)
+    slots, counts = np.unique(times, return_counts=True)
+    slots = slots[counts >= max(LEAST_TIMES, SLOT_SHARE * len(days))]
+    weekmask = _open_weekdays(days)
+    if len(days) < LEAST_DAYS or len(slots) < 2 or "1" not in weekmask:
+        return None
+    regular = np.isin(times, slots) & np.is_busday(dates, weekmask=weekmask)
+    filled = regular.sum() / (len(days) * len(slots))
+    if regular.mean() < ON_SLOTS_SHARE or filled < FILLED_SHARE:
+        return None
+    a_week = len(slots) * weekmask.count("1")
+    two_weeks = days[-1] - days[0] >= np.timedelta64(13 - weekmask[::-1].index("1"), "D")
+    seasons = (len(slots), a_week) if two_weeks and a_week > len(slots) else (len(slots),)
+    return Sessions(tuple(slots.tolist()), wall.unit, weekmask, seasons)
+
+
+def _open_weekdays(days: np.ndarray) -> str:
+    """Return the weekmask of those weekdays that mostly have stamps, given the dates that have.
+
+    Weeks without any stamp say nothing. A Monday to Friday not met, or missed once as on a holiday,
+    is taken for open, a Saturday or Sunday for closed.
+    """
+    passed = np.arange(days[0], days[-1] + 1)
+    passed = passed[np.isin(_week(passed), _week(days))]
+    seen = np.bincount(_weekday(days), minlength=7)
+    met = np.bincount(_weekday(passed), minlength=7)
+    unknown = (seen == 0) & (met < 2) & (np.arange(7) < 5)
+    mostly = seen >= np.maximum(1, PRESENT_SHARE * met)
+    return "".join("1" if is_open else "0" for is_open in mostly | unknown)
+
+
+def _round_the_clock(steps: EqualSteps | IrregularSteps, sessions: Sessions) -> bool:
+    """Tell equal steps, some missing, from sessions with a night between them."""
+    if not isinstance(steps, EqualSteps):
+        return False
+    day = DAY / UNIT_SECONDS[steps.unit]
+    return len(sessions.slots) * steps.step > (1 - CLOSED_SHARE) * day
 
 
 def _single_step(index: pd.Index) -> float:
@@ -336,6 +442,21 @@ def _rows_per_day(index: pd.Index) -> tuple[int, ...]:
 def _wall(stamps: pd.Index) -> pd.DatetimeIndex:
     datetimes = pd.DatetimeIndex(stamps)
     return datetimes.tz_localize(None) if datetimes.tz is not None else datetimes
+
+
+def _dates(stamps: pd.Index) -> np.ndarray:
+    """Return the dates on the wall calendar, ``datetime64[D]``."""
+    return _wall(stamps).to_numpy().astype("datetime64[D]")
+
+
+def _weekday(days: np.ndarray) -> np.ndarray:
+    """Return the weekdays of dates, 0 for Monday."""
+    return (days.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+
+
+def _week(days: np.ndarray) -> np.ndarray:
+    """Return the numbers of the weeks of dates, from Monday to Sunday."""
+    return (days.astype(np.int64) + 3) // 7
 
 
 def _unit(index: pd.Index) -> str:
@@ -375,7 +496,12 @@ def _from_numbers(numbers: np.ndarray, last: pd.Index, wall: bool) -> pd.Index:
     return stamps.rename(last.name)
 
 
-def _localize(stamps: pd.DatetimeIndex, moment: pd.DatetimeIndex, last: pd.Index) -> pd.Index:
+def _localize(
+    stamps: pd.DatetimeIndex,
+    moment: pd.DatetimeIndex,
+    last: pd.Index,
+    nonexistent: Literal["shift_forward", "NaT"] = "shift_forward",
+) -> pd.Index:
     """Give days the time of day of ``moment`` and the zone, unit and name of ``last``."""
     last = pd.DatetimeIndex(last)
     if len(moment):
@@ -383,7 +509,7 @@ def _localize(stamps: pd.DatetimeIndex, moment: pd.DatetimeIndex, last: pd.Index
     stamps = stamps.as_unit(last.unit)
     if last.tz is not None:
         first = np.ones(len(stamps), dtype=bool)  # an hour that comes twice: take the first
-        stamps = stamps.tz_localize(last.tz, ambiguous=first, nonexistent="shift_forward")
+        stamps = stamps.tz_localize(last.tz, ambiguous=first, nonexistent=nonexistent)
     return stamps.rename(last.name)
 
 

@@ -31,11 +31,14 @@ class Data:
     stamps: NDArray  # (n,) position of each row's time stamp
     times: pd.Index  # (n,) its label
     index: pd.Index | None  # of y
+    plain: bool = False  # the model takes arrays, no vintages
 
     def rows(self, which: NDArray, fold: Fold) -> tuple[Any, Any]:
         """Return (X, y) of some rows as known at a fold's origin; X stays None where it is."""
         known = self.X.until(self.origin(fold)) if isinstance(self.X, AsOf) else self.X
         X = None if known is None else _safe_indexing(known, which)
+        if self.plain and isinstance(X, AsOf):
+            X = X.to_frame()
         return X, _safe_indexing(self.y, which)
 
     def origin(self, fold: Fold) -> Any:

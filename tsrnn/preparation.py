@@ -126,7 +126,8 @@ class Preparation:
         transform = self.transforms.get(record.key)
         if transform is None:
             return record.y[start:]
-        return transform.transform(record.y, record.index(self.calendar))[start:]
+        # A copy: a transform may write into what it is given.
+        return transform.transform(record.y.copy(), record.index(self.calendar))[start:]
 
     def pieces(self, series: Series) -> list[tuple[Series, int]]:
         """Cut a series wherever more than ``max_gap`` steps in a row are missing.
@@ -196,14 +197,14 @@ class Preparation:
         standing = standing_after(transform, record.y[:end], past[:end])
 
         def invert(values: np.ndarray) -> np.ndarray:
-            return standing.inverse_transform(values, steps)
+            return self._finite(standing.inverse_transform(values.copy(), steps), steps)
 
         middle = invert(point)
         if quantiles is None:
             return middle, None
         levels = [quantiles[..., i] for i in range(quantiles.shape[-1])]
         if is_pointwise(transform):
-            return middle, np.stack([invert(values) for values in levels], axis=-1)
+            return middle, np.sort(np.stack([invert(v) for v in levels], axis=-1), axis=-1)
         far = [_added_up(invert, point, values - point) for values in levels]
         return middle, np.sort(middle[..., None] + np.stack(far, axis=-1), axis=-1)
 
@@ -212,7 +213,18 @@ class Preparation:
         transform = self.transforms.get(record.key)
         if transform is None:
             return y
-        return one_step_inverse(transform, y, record.y, record.index(self.calendar))
+        index = record.index(self.calendar)
+        return self._finite(one_step_inverse(transform, y.copy(), record.y.copy(), index), index)
+
+    def _finite(self, values: np.ndarray, index: pd.Index) -> np.ndarray:
+        """Refuse forecasts that a transform maps to something else than numbers."""
+        gone = ~np.isfinite(values).all(axis=1)
+        if gone.any():
+            raise ValueError(
+                f"transform={self.transform!r}: the inverse of a forecast is not finite, first at "
+                f"{index[int(np.argmax(gone))]}: let inverse_transform map every number to one"
+            )
+        return values
 
     def _known_of(self, series: Series) -> Known:
         layout = self.layout
@@ -231,20 +243,38 @@ class Preparation:
         index = record.index(self.calendar)
         of = "" if record.key is None else f" of series {record.key!r}"
         try:
-            transform = fitted(self.transform, record.y, index)
-            seen = np.isfinite(transform.transform(record.y, index)).any(axis=0)
+            transform = fitted(self.transform, record.y.copy(), index)
+            self._check_transform(transform, record.y, index)
         except ValueError as error:
             if record.key is None:
                 raise
             said = str(error)
             named = said.replace("y has", f"y{of} has", 1) if "y has" in said else f"y{of}: {said}"
             raise ValueError(named) from error
-        if not seen.all():
-            raise ValueError(
-                f"transform={self.transform!r} leaves no value of y{of} to learn from: missing "
-                "values lie beside all the others; fill them, or use no difference"
-            )
         return transform
+
+    def _check_transform(self, transform: Any, y: np.ndarray, index: pd.Index) -> None:
+        """Refuse what does not map (T, K) to (T, K), loses values, or cannot be inverted."""
+        w, name = transform.transform(y.copy(), index), f"transform={self.transform!r}"
+        if not isinstance(w, np.ndarray) or w.shape != y.shape:
+            raise ValueError(
+                f"{name} gave {type(w).__name__} of shape {np.shape(w)}: expected an array of "
+                f"shape {y.shape}, as it was given"
+            )
+        if not np.isfinite(w).any(axis=0).all():
+            raise ValueError(
+                f"{name} leaves no value to learn from: missing values lie beside all the others; "
+                "fill them, or use no difference"
+            )
+        if not is_pointwise(transform):
+            return
+        lost = np.isfinite(y) & ~np.isfinite(w)
+        if lost.any():
+            first = index[int(np.argmax(lost.any(axis=1)))]
+            raise ValueError(f"{name} is not finite for {lost.sum()} values, first at {first}")
+        back, seen = transform.inverse_transform(w.copy(), index), np.isfinite(y)
+        if not np.allclose(back[seen], y[seen], rtol=1e-6, atol=1e-6 * np.abs(y[seen]).max()):
+            raise ValueError(f"{name}: inverse_transform does not give y back")
 
     def _columns(self, X: np.ndarray | None, index: pd.Index | None) -> np.ndarray:
         """Put calendar features before the covariates given, (T, F)."""
