@@ -611,3 +611,39 @@ def test_masked_training_recovers_the_coefficient_with_a_third_of_the_values_mis
     assert slope == pytest.approx(0.5, abs=0.06)
     best = np.sqrt(np.mean((0.5 * y[:-1] - y[1:])[seen] ** 2))
     assert np.sqrt(np.mean((forecast - y[1:])[seen] ** 2)) < 1.05 * best
+
+
+# What a review found ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-6])
+def test_series_that_have_not_moved_are_forecast_in_units_of_their_own(unit):
+    y = three_series() * unit
+    y["b"] = 2.0 * unit
+    model = GRUForecaster(3, **TINY, scaling="additive", early_stopping=False).fit(y=y)
+    new = pd.Series(
+        5.0 * unit, index=pd.MultiIndex.from_tuples([("z", pd.Timestamp("2024-03-01"))])
+    )
+    model.update(y=new)
+    forecast, interval = model.predict() / unit, model.predict_interval(0.8) / unit
+    np.testing.assert_allclose(forecast["b"], 2.0, rtol=1e-5)
+    np.testing.assert_allclose(forecast["z"], 5.0, rtol=1e-5)
+    assert (interval["upper"] - interval["lower"]).loc["b"].max() < 1e-4
+
+
+def test_a_season_taken_out_does_not_hide_the_noise_from_what_judges():
+    """The noise has 0.4 mean absolute size: in-sample errors must not fall below it."""
+    rng = np.random.default_rng(0)
+    noise = 0.5 * rng.normal(size=300)
+    y = pd.Series(10 + 3 * np.sin(2 * np.pi * np.arange(300) / 7) + noise)
+    y.index = pd.date_range("2023-01-01", periods=300)
+    model = GRUForecaster(5, **TINY, transform="deseasonalise", seasonality=7).fit(y=y)
+    assert model.residuals_.abs().mean() > 0.9 * np.abs(noise).mean()
+    width = (model.predict_interval(0.8) @ [-1, 1]).mean()
+    assert width == pytest.approx(2 * 1.2816 * 0.5, rel=0.25)
+
+
+def test_collinear_calendar_columns_give_no_warning():
+    quarters = pd.period_range("1990Q1", periods=120, freq="Q")
+    y = pd.Series(autoregression(120), index=quarters)
+    assert np.isfinite(GRUForecaster(3, **TINY, calendar="auto").fit(y=y).predict()).all()

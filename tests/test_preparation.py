@@ -241,7 +241,8 @@ def test_quantiles_ascend_under_a_falling_transform():
 def test_an_inverse_that_is_not_finite_is_refused_with_its_stamp():
     known = record(np.arange(1.0, 10.0))
     prepared = preparation([known], transform=Own(lambda v: v**2, np.sqrt))
-    with pytest.raises(
-        ValueError, match="inverse of a forecast is not finite, first at 2024-01-10"
-    ), np.errstate(invalid="ignore"):
+    with (
+        pytest.raises(ValueError, match="inverse of a forecast is not finite, first at 2024-01-10"),
+        np.errstate(invalid="ignore"),
+    ):
         prepared.back(known, 9, request(known, 1).index, np.array([[-1.0]]))

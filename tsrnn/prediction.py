@@ -156,7 +156,7 @@ class Predictor:
         In working values. A head that does not know how sure it is has those of the errors seen in
         fit, in units of the scale at the origin.
         """
-        if reading.far is not None:
+        if self.errors is None and reading.far is not None:
             return reading.far[-1], np.zeros(1)  # the median is the point
         steps = start % self._steps_known + np.arange(self._layout.horizon)
         errors = scale[:, None] * self._errors_at(np.append(levels, 0.5))[steps]

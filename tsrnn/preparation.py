@@ -31,6 +31,9 @@ from tsrnn.scaling import (
 )
 from tsrnn.transforms import fitted, is_pointwise, one_step_inverse, standing_after
 
+# Of the values of a series that has not moved yet: the unit in which a network speaks of it.
+LEAST_DEVIATION = 1e-6
+
 
 @dataclass(frozen=True)
 class Series:
@@ -232,7 +235,10 @@ class Preparation:
         w, origin, effect = self.working(series, layout.multiplicative)
         size = np.ones_like(origin) if layout.multiplicative else np.abs(origin)
         anchor = defaults.find_anchor(w, layout.seasons, layout.span, layout.horizon)
-        return Known(origin, usual_deviation(w, layout.span, size), effect, anchor)
+        deviation = usual_deviation(w, layout.span, size)
+        if not layout.multiplicative:  # logs have a unit of their own
+            deviation = np.where(deviation > 0, deviation, LEAST_DEVIATION * size)
+        return Known(origin, deviation, effect, anchor)
 
     def _index(self, record: Record, start: int = 0) -> pd.Index | None:
         """Stamps of the steps from ``start`` on, where calendar features need them."""

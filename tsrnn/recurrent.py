@@ -690,13 +690,16 @@ class RecurrentForecaster(Forecaster):
     def _predictor(self, networks: Sequence[Any] | None = None) -> Predictor:
         """Read the trained networks, or others."""
         head = find_head(self.loss)
+        # A head fed with its own point forecasts does not know how wrong these are.
+        fed = self.strategy == "recursive" and self.horizon > 1
+        says_itself = isinstance(head, ProbabilisticHead) and not fed
         return Predictor(
             self.networks_ if networks is None else networks,
             head,
             self._preparation,
             self._origins_of_a_pass(),
             self._given_context(),
-            None if isinstance(head, ProbabilisticHead) else getattr(self, "_errors", None),
+            None if says_itself else getattr(self, "_errors", None),
         )
 
     def _paths(

@@ -140,7 +140,8 @@ def _least_squares(A: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray
     rest = b - b.mean() - A @ coefficient
     both = np.clip(_autocorrelation(rest[:, None]) * _autocorrelation(A), 0.0, 0.98)
     variance = (rest @ rest) / max(1, len(b) - A.shape[1] - 1) * (1 + both) / (1 - both)
-    return coefficient, np.sqrt(np.diag(inverse) * variance)
+    # Rounding leaves variances a little below 0 where columns are collinear.
+    return coefficient, np.sqrt(np.maximum(0.0, np.diag(inverse)) * variance)
 
 
 def _autocorrelation(values: np.ndarray) -> np.ndarray:

@@ -213,7 +213,7 @@ def seasonal_strength(y: np.ndarray, season: int) -> float:
     """
     if np.isfinite(y).sum() < 2 * season:
         return 0.0
-    seasonal, rest = decomposed(y, season, periodic=True)
+    seasonal, rest = decomposed(y, season)
     whole = np.var(seasonal + rest)
     return max(0.0, float(1 - np.var(rest) / whole)) if whole > 0 else 0.0
 

@@ -496,9 +496,10 @@ class Difference(BaseEstimator):
 class STLDeseasonalise(BaseEstimator):
     """Subtract a seasonal component (STL; Cleveland, Cleveland, McRae and Terpenning 1990).
 
-    Estimated by statsmodels on the rows of fit, where gaps are interpolated for this purpose only.
-    Each row of fit has its own component; later rows repeat that of the last season of fit, so
-    that they are never looked at. The position on the index decides the phase.
+    Estimated by statsmodels on the rows of fit, where gaps are interpolated for this purpose only:
+    one component, the same in all seasons, which later rows repeat without being looked at. One
+    that changes from season to season would follow the noise of the very rows that judge a network.
+    The position on the index decides the phase.
 
     Parameters
     ----------
@@ -540,7 +541,7 @@ class STLDeseasonalise(BaseEstimator):
         self.position_ = 0  # of the first row to come
         self.seasonal_ = np.stack(
             [decomposed(y, self.season_, robust=self.robust)[0] for y in values.T], axis=1
-        )
+        )  # (T, K)
         return self
 
     def transform(self, values: np.ndarray, index: pd.Index) -> np.ndarray:
@@ -660,16 +661,16 @@ def resolved(transform: Any) -> Any:
 
 
 def decomposed(
-    y: np.ndarray, season: int, *, robust: bool = False, periodic: bool = False
+    y: np.ndarray, season: int, *, robust: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the seasonal and the remaining component of y (T,) by STL, gaps interpolated.
+    """Return the periodic and the remaining component of y (T,) by STL, gaps interpolated.
 
     It sees y centred and scaled, so that offset and size do not matter.
     """
     filled = bridge(y, season)
     centred = filled - filled.mean()
     scale = 1.0 if is_constant(filled) else centred.std()
-    smoother = _periodic(len(y), season) if periodic else {}
+    smoother = _periodic(len(y), season)
     parts = STL(centred / scale, period=season, robust=robust, **smoother).fit()
     return parts.seasonal * scale, parts.resid * scale
 
