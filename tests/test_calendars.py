@@ -590,3 +590,13 @@ def test_a_freq_that_is_given_counts_in_place_of_the_stamps(freq, kind):
 def test_a_bad_freq_is_refused(index, freq, message):
     with pytest.raises(ValueError, match=message):
         calendar_of(index, freq)
+
+
+def test_an_outage_between_irregular_stamps_is_a_gap():
+    rng = np.random.default_rng(0)
+    seconds = np.cumsum(rng.exponential(60, size=300))
+    seconds[150:] += 30 * 86_400
+    stamps = pd.Timestamp("2024-01-01") + pd.to_timedelta(seconds.round(3), unit="s")
+    increments = calendar_of(stamps).increments(stamps)
+    assert increments[149] > 10_000
+    assert (np.delete(increments, 149) == 1).all()

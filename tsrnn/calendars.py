@@ -33,6 +33,7 @@ ON_SLOTS_SHARE = 0.9  # of all stamps
 FILLED_SHARE = 0.8  # of the bars of all days that have any
 CLOSED_SHARE = 0.25  # of the day without bars: fewer equal steps missing are gaps, not a night
 EVERY_DAY = "1111111"
+OUTAGE = 5  # times the third longest distance between irregular stamps: from there on a gap
 SHOWN_BY_FREQ = 28  # stamps that show what a freq means: some ends of quarters lie on weekends
 TWO_WEEKS = pd.date_range("2024-01-01", periods=14)  # two of each weekday, to count hours a day
 MONTHLY = (
@@ -178,8 +179,8 @@ class EqualSteps:
 class IrregularSteps:
     """Stamps without a regular step: rows are steps, and the median step leads into the future.
 
-    A distance up to ``longest``, the longest seen in fit, is one step; a longer one counts as many
-    median steps as it holds.
+    A distance up to ``longest`` is one step, a longer one counts as many median steps as it holds:
+    the longest of fit, unless one or two distances stand out as gaps.
     """
 
     step: float
@@ -363,7 +364,7 @@ def _equal_or_irregular(index: pd.Index, *, wall: bool) -> EqualSteps | Irregula
     median = np.median(distance)
     if np.issubdtype(distance.dtype, np.integer):  # a float has no room for stamps in nanoseconds
         median = int(median)
-    return IrregularSteps(median, distance.max(), _unit(index), _rows_per_day(index))
+    return IrregularSteps(median, _longest(distance), _unit(index), _rows_per_day(index))
 
 
 def _sessions_of(index: pd.DatetimeIndex) -> Sessions | None:
@@ -408,6 +409,12 @@ def _round_the_clock(steps: EqualSteps | IrregularSteps, sessions: Sessions) -> 
         return False
     day = DAY / UNIT_SECONDS[steps.unit]
     return len(sessions.slots) * steps.step > (1 - CLOSED_SHARE) * day
+
+
+def _longest(distance: np.ndarray) -> Any:
+    """Return the longest distance that is no gap: one or two far beyond all the others are."""
+    usual = np.sort(distance)[-3:][0]
+    return min(distance.max(), OUTAGE * usual)
 
 
 def _single_step(index: pd.Index) -> float:
