@@ -100,7 +100,10 @@ def draw(found: dict[str, pd.DataFrame], path: Path) -> None:
     ):
         for model, curve in errors.iterrows():
             axes.plot(curve.index, curve, label=model, lw=1.5)
-        axes.set(title=name, xlabel="step", ylabel="mean absolute error")
+        highest = (
+            1.3 * errors.drop("naive").to_numpy().max()
+        )  # the naive curve may leave the picture
+        axes.set(title=name, xlabel="step", ylabel="mean absolute error", ylim=(0, highest))
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=120)
 

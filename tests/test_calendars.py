@@ -600,3 +600,10 @@ def test_an_outage_between_irregular_stamps_is_a_gap():
     increments = calendar_of(stamps).increments(stamps)
     assert increments[149] > 10_000
     assert (np.delete(increments, 149) == 1).all()
+
+
+@pytest.mark.parametrize(("freq", "rows"), [("D", "h"), ("B", "D"), ("MS", "W")])
+def test_a_freq_whose_steps_hold_several_rows_is_refused(freq, rows):
+    index = pd.date_range("2024-01-05", periods=60, freq=rows)
+    with pytest.raises(ValueError, match=rf"freq='{freq}': 60 rows from 2024-01-0. .* lie within"):
+        calendar_of(index, freq)

@@ -33,6 +33,7 @@ ON_SLOTS_SHARE = 0.9  # of all stamps
 FILLED_SHARE = 0.8  # of the bars of all days that have any
 CLOSED_SHARE = 0.25  # of the day without bars: fewer equal steps missing are gaps, not a night
 EVERY_DAY = "1111111"
+CROWDED = 1.2  # rows a step from which on a frequency given is not that of the rows
 OUTAGE = 5  # times the third longest distance between irregular stamps: from there on a gap
 SHOWN_BY_FREQ = 28  # stamps that show what a freq means: some ends of quarters lie on weekends
 TWO_WEEKS = pd.date_range("2024-01-01", periods=14)  # two of each weekday, to count hours a day
@@ -100,10 +101,24 @@ def calendar_of(index: pd.Index, freq: Any = None) -> Calendar:
     ['Thu 11', 'Fri 12', 'Mon 15']
     """
     if freq is not None:
-        return _of_freq(freq, index)
+        calendar = _of_freq(freq, index)
+        _check_steps_apart(calendar, freq, index)
+        return calendar
     if isinstance(index, pd.DatetimeIndex) and index.freq is not None:
         return _of_freq(index.freq, index)
     return _of_stamps(index)
+
+
+def _check_steps_apart(calendar: Calendar, freq: Any, index: pd.Index) -> None:
+    """Refuse a frequency of which many rows share a step."""
+    if len(index) < 2:
+        return
+    steps, rows = int(calendar.increments(index[[0, -1]])[0]), len(index) - 1
+    if rows > CROWDED * steps + 1:
+        raise ValueError(
+            f"freq={freq!r}: {rows + 1} rows from {index[0]} to {index[-1]} lie within {steps + 1} "
+            "of its steps; give the frequency of the rows, resample y, or leave freq=None"
+        )
 
 
 def _of_stamps(index: pd.Index) -> Calendar:
