@@ -65,7 +65,8 @@ class LSTMForecaster(RecurrentForecaster):
     attention : bool
         With "seq2seq" each step of the horizon also looks at the states before the origin.
     context : int, None or "auto"
-        The last so many steps before an origin count; None: all the past; "auto": 64 segments.
+        The last so many steps before an origin count; None: all the past, which every forecast
+        then reads again; "auto": 64 segments.
     seasonality : int, sequence of int, None or "auto"
         Season lengths in steps; "auto": those of the calendar that the autocorrelation supports.
     segment : int or "auto"

@@ -542,6 +542,7 @@ class RecurrentForecaster(Forecaster):
 
     def _train_all(self, series: list[Series], starts: list[tuple[int, Start]]) -> None:
         """Train a network from each (seed, start), start None being chosen from the data."""
+        self._head = find_head(self.loss)
         pieces = [self._preparation.pieces(s) for s in series]
         lines = [self._preparation.line(piece) for parts in pieces for piece, _ in parts]
         latest = [i + 1 == len(parts) for parts in pieces for i in range(len(parts))]
@@ -622,10 +623,9 @@ class RecurrentForecaster(Forecaster):
     def _fitting(self, corpus: Corpus, seed: int, until: np.ndarray) -> Fitting:
         """Lay out a fresh network and its targets before ``until`` (n,)."""
         generator = torch.Generator(find_device(self.device)).manual_seed(seed)
-        head = find_head(self.loss)
         return Fitting(
-            network=self._network(corpus, head.parameters, generator),
-            head=head,
+            network=self._network(corpus, self._head.parameters, generator),
+            head=self._head,
             corpus=corpus,
             until=until,
             origins=self._origins_of_a_pass(),
@@ -689,7 +689,7 @@ class RecurrentForecaster(Forecaster):
 
     def _predictor(self, networks: Sequence[Any] | None = None) -> Predictor:
         """Read the trained networks, or others."""
-        head = find_head(self.loss)
+        head = self._head
         # A head fed with its own point forecasts does not know how wrong these are.
         fed = self.strategy == "recursive" and self.horizon > 1
         says_itself = isinstance(head, ProbabilisticHead) and not fed
