@@ -61,8 +61,9 @@ class Columns:
     def check_some(self, X: Any, owner: str) -> None:
         """Refuse the covariates of a call after a fit without any."""
         if not self.names:
+            shape = X.shape if hasattr(X, "shape") else np.shape(X)
             raise ValueError(
-                f"X has {np.shape(X)[1] if np.ndim(X) > 1 else 1} columns, but {owner} was fitted "
+                f"X has {shape[1] if len(shape) > 1 else 1} columns, but {owner} was fitted "
                 "without covariates: pass X to fit too, or a frame without columns, X[[]]"
             )
 
