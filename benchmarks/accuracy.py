@@ -14,12 +14,8 @@ The test part is looked at for the scores only: no default may be tuned by what 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -27,12 +23,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
+from measured import CIRCUMSTANCES, ROOT, circumstances, current_commit, store_row, stored_row
 from numpy.typing import NDArray
 from statsmodels.tsa.seasonal import seasonal_decompose
 from tasks import DATASETS, Target, Task, by_series, of_series, score, shortened
 
-import tsrnn
 from tsrnn import (
     ETS,
     AutoARIMA,
@@ -45,15 +40,13 @@ from tsrnn import (
 from tsrnn.base import Forecaster
 from tsrnn.metrics import overall_weighted_average
 
-ROOT = Path(__file__).resolve().parents[1]
 Z_90 = 1.645  # two-sided 90 % point of the normal distribution, as rounded by the competition
 QUICK_EPOCHS = 2
 KEY = ["dataset", "model", "seed", "commit"]
 SECONDS = ["fit_seconds", "predict_seconds"]
 SCORES = ["smape", "mase", "owa", "mse", "mae", *SECONDS]
 HEADINGS = ["sMAPE", "MASE", "OWA", "MSE", "MAE", "fit s", "predict s"]
-VERSIONS = ["python", "torch", "tsrnn"]
-COLUMNS = ["dataset", "model", "seed", *SCORES, "commit", *VERSIONS, "machine", "date"]
+COLUMNS = ["dataset", "model", "seed", *SCORES, "commit", *CIRCUMSTANCES]
 
 
 class Outcome(NamedTuple):
@@ -193,7 +186,7 @@ def measure_all(
             if "owa" in task.measures:
                 row["owa"] = relative_to(rows[0] if rows else row, row)
             row |= {"commit": commit, **circumstances()}
-            store_row(path, row)
+            store_row(path, row, KEY, COLUMNS)
         found = ", ".join(f"{name} {row[name]:.4g}" for name in task.measures)
         print(f"{dataset} {model} seed {seed}: {found}", file=sys.stderr)
         rows.append(row)
@@ -204,46 +197,6 @@ def relative_to(naive2: dict[str, Any], row: dict[str, Any]) -> float:
     return overall_weighted_average(
         row["smape"], row["mase"], smape_naive2=naive2["smape"], mase_naive2=naive2["mase"]
     )
-
-
-def stored_row(path: Path, key: dict[str, Any]) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    frame = _stored(path)
-    found = _matching(frame, key)
-    return dict(frame[found].iloc[-1]) if found.any() else None
-
-
-def store_row(path: Path, row: dict[str, Any]) -> None:
-    """Write the row into the CSV, in the place of one with the same key."""
-    frame = pd.DataFrame([row], columns=COLUMNS)
-    if path.exists():
-        stored = _stored(path)
-        frame = pd.concat([stored[~_matching(stored, row)], frame])[COLUMNS]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")  # an interruption must not lose the rows so far
-    frame.to_csv(unfinished, index=False, float_format="%.6g")
-    unfinished.replace(path)
-
-
-def circumstances() -> dict[str, Any]:
-    cores, threads = os.cpu_count(), torch.get_num_threads()
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "tsrnn": tsrnn.__version__,
-        "machine": f"{platform.machine()} {cores} cores {threads} threads",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-    }
-
-
-def current_commit() -> str:
-    """Return the commit, marked where the package or the benchmarks differ from it."""
-    if not (ROOT / ".git").exists():
-        return "unknown+dirty"
-    commit = _git("rev-parse", "--short=12", "HEAD")
-    changed = _git("status", "--porcelain", "--", "tsrnn", "benchmarks/*.py")
-    return f"{commit}+dirty" if changed else commit
 
 
 def table(rows: pd.DataFrame, task: Task) -> str:
@@ -287,19 +240,6 @@ def verdict(rows: pd.DataFrame, target: Target) -> str | None:
         f"target: mean {target.measure} of {target.model} at most {limit:.4g}{of}; "
         f"got {got:.4g}: {reached}"
     )
-
-
-def _stored(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype={"commit": str})  # a commit may look like a number
-
-
-def _matching(frame: pd.DataFrame, key: dict[str, Any]) -> pd.Series:
-    return (frame[KEY] == pd.Series({name: key[name] for name in KEY})).all(axis=1)
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 LEAST_ROWS = 10  # of a series, for ETS

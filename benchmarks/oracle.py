@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from accuracy import ROOT, circumstances, current_commit
+from measured import CIRCUMSTANCES, ROOT, circumstances, current_commit, store_row, stored_row
 from numpy.typing import NDArray
 from scipy.linalg import block_diag, solve_discrete_lyapunov
 from scipy.signal import lfilter
@@ -44,8 +44,7 @@ BAR = 1.1  # times the oracle's mean absolute error
 KEY = ["panel", "model", "seed", "commit"]
 SCORES = ["mae", "rmse", "mae_ratio", "rmse_ratio", "margin", "theory_ratio"]
 SECONDS = ["fit_seconds", "predict_seconds"]
-VERSIONS = ["python", "torch", "tsrnn", "machine", "date"]
-COLUMNS = ["panel", "model", "seed", *SCORES, *SECONDS, "commit", *VERSIONS]
+COLUMNS = ["panel", "model", "seed", *SCORES, *SECONDS, "commit", *CIRCUMSTANCES]
 
 
 @dataclass(frozen=True)
@@ -386,13 +385,13 @@ def measure_all(
     for seed in seeds:
         panel = make_panel(recipe, seed)
         for model in models:
-            row = None if again else stored_row(path, (label, model, seed, commit))
+            key = dict(zip(KEY, (label, model, seed, commit), strict=True))
+            row = None if again else stored_row(path, key)
             if row is None:
                 outcome = MODELS[model](panel, seed, quick)
-                row = dict(zip(KEY, (label, model, seed, commit), strict=True))
-                row |= {**scores(panel, outcome), **circumstances()}
+                row = key | {**scores(panel, outcome), **circumstances()}
                 row |= dict(zip(SECONDS, outcome[1:3], strict=True))
-                store_row(path, row)
+                store_row(path, row, KEY, COLUMNS)
             print(f"{label} {model} seed {seed}: {row['mae_ratio']:.3f}", file=sys.stderr)
             rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -400,35 +399,6 @@ def measure_all(
 
 def shortened(recipe: Recipe) -> Recipe:
     return replace(recipe, series=4, length=240, test=recipe.horizon + 4)
-
-
-def stored_row(path: Path, key: tuple[Any, ...]) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    stored = _stored(path)
-    found = stored[_matching(stored, key)]
-    return dict(found.iloc[-1]) if len(found) else None
-
-
-def store_row(path: Path, row: dict[str, Any]) -> None:
-    """Write the row into the CSV, in the place of one with the same key."""
-    frame = pd.DataFrame([row], columns=COLUMNS)
-    if path.exists():
-        stored = _stored(path)
-        others = stored[~_matching(stored, tuple(row[name] for name in KEY))]
-        frame = pd.concat([others, frame]) if len(others) else frame
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")  # an interruption must not lose the rows so far
-    frame.to_csv(unfinished, index=False, float_format="%.6g")
-    unfinished.replace(path)
-
-
-def _stored(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype={"commit": str})  # a commit may look like a number
-
-
-def _matching(frame: pd.DataFrame, key: tuple[Any, ...]) -> pd.Series:
-    return (frame[KEY] == pd.Series(dict(zip(KEY, key, strict=True)))).all(axis=1)
 
 
 def table(rows: pd.DataFrame) -> str:

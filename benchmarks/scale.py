@@ -26,7 +26,7 @@ from time import perf_counter
 
 import numpy as np
 import pandas as pd
-from accuracy import ROOT, circumstances, current_commit
+from measured import ROOT, circumstances, current_commit
 
 from tsrnn import LSTMForecaster
 from tsrnn.datasets import fetch_household_power

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from accuracy import ROOT, circumstances, current_commit
+from measured import ROOT, circumstances, current_commit
 
 from tsrnn import GRUForecaster, Naive, backtest
 from tsrnn.datasets import load_sea_surface_temperature

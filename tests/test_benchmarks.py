@@ -19,6 +19,7 @@ DATA = Path(os.environ.get("TSRNN_DATA", "nowhere"))
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 accuracy = importlib.import_module("accuracy")
+measured = importlib.import_module("measured")
 tasks = importlib.import_module("tasks")
 scale = importlib.import_module("scale")
 strategies = importlib.import_module("strategies")
@@ -223,10 +224,10 @@ def test_other_code_is_measured_again(task, tmp_path, monkeypatch, commit, again
     if commit == "abc+dirty":
         _measured(task, path, commit, seeds=[0])
     before = pd.read_csv(path)
-    measured, measure = [], accuracy.measure
-    monkeypatch.setattr(accuracy, "measure", lambda *a: measured.append(a[1]) or measure(*a))
+    models, measure = [], accuracy.measure
+    monkeypatch.setattr(accuracy, "measure", lambda *a: models.append(a[1]) or measure(*a))
     _measured(task, path, commit, seeds=[0], again=again)
-    assert measured == ["naive2", "naive", "seasonal_naive", "lstm"]
+    assert models == ["naive2", "naive", "seasonal_naive", "lstm"]
     after = pd.read_csv(path, dtype={"commit": str})
     assert len(after) == len(before) + (4 if commit == "123" else 0)
     assert not after.duplicated(accuracy.KEY).any()
@@ -291,9 +292,9 @@ def test_command_line_prints_the_table_and_a_quick_run_claims_nothing(
 @pytest.mark.parametrize(("changes", "mark"), [("", "abc"), (" M tsrnn/base.py", "abc+dirty")])
 def test_commit_of_a_changed_tree_is_marked(tmp_path, monkeypatch, changes, mark):
     (tmp_path / ".git").mkdir()
-    monkeypatch.setattr(accuracy, "ROOT", tmp_path)
-    monkeypatch.setattr(accuracy, "_git", lambda *a: changes if a[0] == "status" else "abc")
-    assert accuracy.current_commit() == mark
+    monkeypatch.setattr(measured, "ROOT", tmp_path)
+    monkeypatch.setattr(measured, "_git", lambda *a: changes if a[0] == "status" else "abc")
+    assert measured.current_commit() == mark
 
 
 @needs("m4/Hourly-train.csv")
