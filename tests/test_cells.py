@@ -137,7 +137,7 @@ def test_the_generator_decides_the_weights(name):
 
 @pytest.mark.parametrize("name", CELLS)
 def test_global_random_states_are_left_alone(name):
-    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002 - the global state is tested
     filled(name)(sequence())
     assert torch.equal(torch.get_rng_state(), torch_state)
-    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002 - the global state is tested

@@ -157,11 +157,11 @@ def test_global_random_numbers_are_neither_used_nor_changed(model):
     y, forecasts = wave(N), []
     threads = torch.get_num_threads()
     for seed in (0, 1):
-        np.random.seed(seed)  # noqa: NPY002 - the global state is what is tested
+        np.random.seed(seed)  # noqa: NPY002 - the global state is tested
         torch.manual_seed(seed)
-        before = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
+        before = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002 - the global state is tested
         forecasts.append(model.fit(y=y).predict(horizon=5))
-        np.testing.assert_array_equal(np.random.get_state()[1], before[0])  # noqa: NPY002
+        np.testing.assert_array_equal(np.random.get_state()[1], before[0])  # noqa: NPY002 - the global state is tested
         assert torch.equal(torch.get_rng_state(), before[1])
     pd.testing.assert_series_equal(*forecasts, check_exact=True)
     assert torch.get_num_threads() == threads

@@ -8,7 +8,7 @@ import pytest
 
 from tsrnn.calendars import calendar_of
 from tsrnn.forking import Covariates
-from tsrnn.preparation import Preparation, Series, first_of_last, last_seen
+from tsrnn.preparation import Preparation, Series, first_of_last, seen_length
 from tsrnn.records import Record, Request
 from tsrnn.transforms import Difference, Log
 
@@ -59,9 +59,9 @@ def test_a_series_is_cut_where_more_steps_are_missing_than_max_gap(max_gap, piec
 
 def test_the_last_value_seen_is_found_from_the_end():
     y = np.full((1000, 2), NAN)
-    assert last_seen(y) == 0
+    assert seen_length(y) == 0
     y[3, 1] = 1.0
-    assert last_seen(y) == 4
+    assert seen_length(y) == 4
 
 
 @pytest.mark.parametrize("count", [1, 5, 40, 900, 5000])

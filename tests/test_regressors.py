@@ -335,12 +335,12 @@ def test_fits_in_threads_equal_serial_fits_and_leave_the_global_random_state():
     X, y = sequences()
     models = [LSTMRegressor(**(TINY | {"random_state": seed, "dropout": 0.2})) for seed in range(6)]
     serial = [clone(model).fit(X, y) for model in models]
-    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002 - the global state is tested
     with ThreadPoolExecutor(4) as pool:
         threaded = list(pool.map(lambda model: model.fit(X, y), models))
     assert all(same(a, b) for a, b in zip(serial, threaded, strict=True))
     assert torch.equal(torch.get_rng_state(), torch_state)
-    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002 - the global state is tested
 
 
 def test_predict_in_threads_equals_serial_and_writes_nothing():

@@ -17,6 +17,7 @@ from sklearn.utils.validation import validate_data
 
 from tsrnn.asof import AsOf
 from tsrnn.containers import check_numeric_columns, is_positional
+from tsrnn.panels import read_frame
 
 
 @dataclass(frozen=True)
@@ -117,9 +118,7 @@ class Covariates(NamedTuple):
 
 def as_pandas(X: Any) -> Any:
     """Turn a polars frame into one of pandas, so that its columns are read by name."""
-    if nw.dependencies.is_polars_dataframe(X):
-        return pd.DataFrame({name: X[name].to_numpy() for name in X.columns})
-    return X
+    return read_frame(X, "X") if nw.dependencies.is_polars_dataframe(X) else X
 
 
 def align(X: Any, columns: Columns) -> tuple[Any, np.ndarray]:

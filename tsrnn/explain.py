@@ -353,7 +353,6 @@ def _newest_issue(
 
 
 def _layout(forecaster: Reader) -> Layout:
-    assert forecaster._preparation.layout is not None
     return forecaster._preparation.layout
 
 

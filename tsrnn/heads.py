@@ -10,6 +10,7 @@ Conventions: raw (..., P), target and point (...), L levels, O outputs.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -52,13 +53,14 @@ class ProbabilisticHead(Head, Protocol):
         """Return quantiles: raw (..., P) -> (..., L), ascending if the levels are."""
 
 
-class PointHead:
+class PointHead(ABC):
     """Interface of the heads whose one raw number is the forecast."""
 
     parameters = 1
 
+    @abstractmethod
     def loss(self, raw: Tensor, target: Tensor) -> Tensor:
-        raise NotImplementedError
+        """Return the loss of each target."""
 
     def point(self, raw: Tensor) -> Tensor:
         return raw[..., 0]

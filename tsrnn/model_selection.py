@@ -11,6 +11,7 @@ The last fold ends at the last stamp; earlier folds lie ``step`` stamps apart::
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -101,8 +102,9 @@ class _RollingOriginSplit(BaseCrossValidator):
             for end in ends
         ]
 
+    @abstractmethod
     def _train_start(self, train_end: int, first_end: int) -> int:
-        raise NotImplementedError
+        """Return the first training stamp of the fold whose training ends at ``train_end``."""
 
 
 class ExpandingWindowSplit(_RollingOriginSplit):

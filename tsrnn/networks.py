@@ -11,6 +11,7 @@ covariates known ahead.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -133,7 +134,7 @@ def embedding_size(categories: int) -> int:
     return max(1, min(16, round(1.6 * categories**0.56)))
 
 
-class HorizonNetwork(nn.Module):
+class HorizonNetwork(nn.Module, ABC):
     r"""Interface of networks that forecast from every step of one pass.
 
     .. math:: r_{t,h} = q_h + A_h x_t + b_h + E c_{t+h} + g_h(s_1, ..., s_t, c_{t+1}, ..., c_{t+H})
@@ -197,6 +198,7 @@ class HorizonNetwork(nn.Module):
         linear = self.linear(_only(x, at)).unflatten(-1, self.shape)
         return self.start + linear + answer.unflatten(-1, self.shape[1:])
 
+    @abstractmethod
     def answer(
         self,
         states: Tensor,
@@ -208,7 +210,6 @@ class HorizonNetwork(nn.Module):
 
         The states are those of all origins in any case.
         """
-        raise NotImplementedError
 
     def _with_static(self, x: Tensor, static: Tensor | None) -> Tensor:
         """Append numbers and embedded categories to the inputs of every step."""

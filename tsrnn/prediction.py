@@ -17,7 +17,7 @@ from tsrnn.forking import Corpus, Layout, Pass, last_passes, pass_ending_at, sta
 from tsrnn.heads import Head, ProbabilisticHead
 from tsrnn.memory import in_batches
 from tsrnn.networks import LEAST_ROWS, ForkingNetwork, Seq2SeqNetwork
-from tsrnn.preparation import Preparation, Series
+from tsrnn.preparation import Preparation, Series, seen_length
 
 CUTS_AT_ONCE = 512  # histories that are forecast together in-sample
 GRID = np.arange(1, 200) / 200  # levels at which quantiles of errors are kept
@@ -140,7 +140,6 @@ class Predictor:
 
     @property
     def _layout(self) -> Layout:
-        assert self.preparation.layout is not None
         return self.preparation.layout
 
     @property
@@ -232,8 +231,7 @@ class Predictor:
 def cut_to(series: Series, end: int, rows: int | None) -> Series:
     """Keep the last ``rows`` steps before ``end`` (None: all), and at least one value seen."""
     rows = end if rows is None else rows
-    seen = np.flatnonzero(np.isfinite(series.y[:end]).any(axis=1))
-    return series.cut(max(0, min(end - rows, seen[-1] if len(seen) else 0)), end)
+    return series.cut(max(0, min(end - rows, seen_length(series.y[:end]) - 1)), end)
 
 
 def quantiles_of_errors(errors: np.ndarray) -> np.ndarray:

@@ -78,7 +78,7 @@ class Preparation:
     transform: Any = None  # not fitted
     transforms: dict[Hashable, Any] = field(default_factory=dict)  # fitted, by series
     max_gap: int | None = None
-    layout: Layout | None = None
+    laid_out: Layout | None = None
     known: dict[Hashable, Known] = field(default_factory=dict)
 
     @classmethod
@@ -112,7 +112,13 @@ class Preparation:
         return replace(self, transforms=self.transforms | own)
 
     def with_layout(self, layout: Layout) -> Preparation:
-        return replace(self, layout=layout)
+        return replace(self, laid_out=layout)
+
+    @property
+    def layout(self) -> Layout:
+        """What is read at an origin, once it has been chosen."""
+        assert self.laid_out is not None
+        return self.laid_out
 
     def with_known(self, series: Iterable[Series]) -> Preparation:
         """Learn to what every forecast of a series refers."""
@@ -147,9 +153,8 @@ class Preparation:
         return [(series.cut(a, b), int(a)) for a, b in zip(starts, ends, strict=True)]
 
     def line(self, series: Series) -> Line:
-        known, layout = self.known[series.key], self.layout
-        assert layout is not None
-        return make_line(series.y, known, layout, series.covariates, series.static)
+        known = self.known[series.key]
+        return make_line(series.y, known, self.layout, series.covariates, series.static)
 
     def working(
         self, series: Series, multiplicative: bool
@@ -170,12 +175,10 @@ class Preparation:
 
     def values_of(self, key: Hashable, w: np.ndarray) -> np.ndarray:
         """Turn working values (..., K) into values of the (transformed) series."""
-        assert self.layout is not None
         return original_values(w, self.known[key].origin, self.layout.multiplicative)
 
     def working_values_of(self, key: Hashable, y: np.ndarray) -> np.ndarray:
         """Turn values (..., K) of the (transformed) series into working values."""
-        assert self.layout is not None
         return working_values(y, self.known[key].origin, self.layout.multiplicative)
 
     def back(
@@ -231,7 +234,6 @@ class Preparation:
 
     def _known_of(self, series: Series) -> Known:
         layout = self.layout
-        assert layout is not None
         w, origin, effect = self.working(series, layout.multiplicative)
         size = np.ones_like(origin) if layout.multiplicative else np.abs(origin)
         anchor = defaults.find_anchor(w, layout.seasons, layout.span, layout.horizon)
@@ -328,7 +330,7 @@ def _added_up(
     return np.copysign(np.sqrt(squares), far)
 
 
-def last_seen(y: np.ndarray) -> int:
+def seen_length(y: np.ndarray) -> int:
     """Count the steps of y (T, K) up to its last observed value; looks from the end backwards."""
     end, size = len(y), 64
     while end:

@@ -37,7 +37,7 @@ from tsrnn.forking import OUTSIDE, Corpus, Layout
 from tsrnn.heads import Head, ProbabilisticHead, find_head
 from tsrnn.networks import Encoder, ForkingNetwork, Seq2SeqNetwork, StaticShape, build
 from tsrnn.prediction import Predictor, cut_to, quantiles_of_errors
-from tsrnn.preparation import Preparation, Series, first_of_last, last_seen
+from tsrnn.preparation import Preparation, Series, first_of_last, seen_length
 from tsrnn.records import Record, Request
 from tsrnn.training import History, find_device
 from tsrnn.transform_choice import find_transform
@@ -313,7 +313,6 @@ class RecurrentForecaster(Forecaster):
 
     @property
     def _layout(self) -> Layout:
-        assert self._preparation.layout is not None
         return self._preparation.layout
 
     def _check_parameters(self, records: dict[Hashable, Record]) -> None:
@@ -573,7 +572,7 @@ class RecurrentForecaster(Forecaster):
         self.histories_ = [t.history for t in trained]
         self.trust_ = [t.trust for t in trained]
         errors = [t.errors for t in trained]
-        if self.strategy == "recursive" and self.horizon > 1:
+        if self._is_fed():
             errors = [self._errors_by_step(series, held_out[latest], t.trial) for t in trained]
         self._errors = quantiles_of_errors(np.concatenate(errors))
 
@@ -687,20 +686,26 @@ class RecurrentForecaster(Forecaster):
         build(network, generator, getattr(torch, self.dtype))
         return network
 
-    def _predictor(self, networks: Sequence[Any] | None = None) -> Predictor:
-        """Read the trained networks, or others."""
-        head = self._head
+    def _predictor(self) -> Predictor:
+        """Read the trained networks."""
         # A head fed with its own point forecasts does not know how wrong these are.
-        fed = self.strategy == "recursive" and self.horizon > 1
-        says_itself = isinstance(head, ProbabilisticHead) and not fed
+        says_itself = isinstance(self._head, ProbabilisticHead) and not self._is_fed()
+        return self._reading(self.networks_, None if says_itself else self._errors)
+
+    def _reading(self, networks: Sequence[Any], errors: np.ndarray | None) -> Predictor:
+        """Read networks whose errors have these quantiles (None: not known)."""
         return Predictor(
-            self.networks_ if networks is None else networks,
-            head,
+            networks,
+            self._head,
             self._preparation,
             self._origins_of_a_pass(),
             self._given_context(),
-            None if says_itself else getattr(self, "_errors", None),
+            errors,
         )
+
+    def _is_fed(self) -> bool:
+        """Tell whether forecasts within the horizon rest on forecasts before them."""
+        return self.strategy == "recursive" and self.horizon > 1
 
     def _paths(
         self, requests: Sequence[Request], levels: np.ndarray | None
@@ -727,10 +732,10 @@ class RecurrentForecaster(Forecaster):
         That part ends with the last value seen, or at a gap too long to fill.
         """
         y = request.record.y
-        end = max(last_seen(y), len(y) - LONGEST_FILLED * self.horizon)
+        end = max(seen_length(y), len(y) - LONGEST_FILLED * self.horizon)
         start = self._first_that_counts(request.record.key, y[:end])
-        series = self._preparation.series(request.record, request, start)
-        _, begin = self._preparation.pieces(series.cut(0, end - start))[-1]
+        series = self._preparation.series(request.record, request, start).cut(0, end - start)
+        _, begin = self._preparation.pieces(series)[-1]
         series = series.cut(begin, end - start)
         return cut_to(series, len(series), self._given_context()), end
 
@@ -748,14 +753,14 @@ class RecurrentForecaster(Forecaster):
 
         In units of the scale; where nothing is held out, over the last fifth of the series.
         """
-        predictor, H = self._predictor([network]), int(self.horizon)
+        predictor, H = self._reading([network], None), int(self.horizon)
         share = max(1, ORIGINS_OF_ERRORS // len(series))
         cuts, futures = [], []
         for s, steps in zip(series, held_out, strict=True):
             first = max(2, len(s) - max(int(steps), len(s) // 5))
             ends = np.unique(np.linspace(first, max(first, len(s) - H), share).astype(int))
+            standing = s.with_covariates_standing(H)  # where the horizon ends after the series
             for end in ends[ends < len(s)]:
-                standing = s.with_covariates_standing(H)  # where the horizon ends after the series
                 cut = cut_to(standing, int(end), self._given_context())
                 if np.isfinite(cut.y).any():
                     cuts.append(cut)
