@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_squared_error
-from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_score
+from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit, cross_val_score
 from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -23,6 +23,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from tsrnn import GRURegressor, LSTMRegressor, RNNRegressor, SlidingWindow
 from tsrnn.networks import Encoder
 from tsrnn.training import AdamW
+from tsrnn.windows import make_windows
 
 CLASSES = [RNNRegressor, LSTMRegressor, GRURegressor]
 TINY = {"hidden_size": 4, "max_epochs": 3, "random_state": 0}
@@ -711,3 +712,14 @@ def test_parallel_fits_equal_serial_ones(backend):
     found = Parallel(n_jobs=2, backend=backend)(delayed(m.fit)(X, y) for m in models)
     for model, parallel in zip(models, found, strict=True):
         np.testing.assert_array_equal(clone(model).fit(X, y).predict(X), parallel.predict(X))
+
+
+@pytest.mark.parametrize("cv", [KFold(3), KFold(3, shuffle=True, random_state=0)])
+def test_window_arrays_in_folds_not_cut_by_time_warn(cv):
+    walk = np.random.default_rng(0).normal(size=120).cumsum()
+    X, y = make_windows(walk, window=12)
+    model = LSTMRegressor(hidden_size=4, max_epochs=1, random_state=0)
+    with pytest.warns(UserWarning, match="rows that lie before fitted rows"):
+        cross_val_score(model, X, y[:, 0], cv=cv)
+    cross_val_score(model, X, y[:, 0], cv=TimeSeriesSplit(3))  # warnings are errors here
+    model.fit(X, y[:, 0]).predict(X)

@@ -247,6 +247,7 @@ def test_rows_inside_the_fitted_range_are_a_sequence_of_their_own(rows):
 
 
 @pytest.mark.parametrize("rows", [slice(0, 10), slice(5, 15), slice(0, 30)])
+@pytest.mark.filterwarnings("ignore:X has rows that lie before fitted rows")
 def test_rows_from_before_the_fitted_range_are_a_sequence_of_their_own(rows):
     windows, _, X = by_position(slice(10, 20), rows)
     np.testing.assert_array_equal(windows, windows_by_hand(X.to_numpy()[rows], 5))

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.asof import AsOf
+from tsrnn.chronology import is_out_of_order, warn_out_of_order
 from tsrnn.containers import check_index, is_positional, stamps_of
 from tsrnn.covariates import Covariates, check_none_missing, check_same_static
 from tsrnn.placing import Known
@@ -68,6 +69,8 @@ def rows_asked(
         _ask(asked, known, known.records[key], stamps_of(stamps, rows), rows, covariates)
     if stamps is None:
         return replace(asked, index=_future_index(known, asked.requests))
+    if any(_is_out_of_order(record, stamps[places]) for record, places, _ in asked.inside):
+        warn_out_of_order(stacklevel=5)
     return asked
 
 
@@ -154,6 +157,12 @@ def _ask(
             covariates.vintages,
         )
         asked.after.append((request, rows[~inside], steps[~inside] - 1))
+
+
+def _is_out_of_order(record: Record, rows: pd.Index) -> bool:
+    """Tell whether none of the rows asked for inside the fitted range of a series was fitted."""
+    times = rows.get_level_values(1) if isinstance(rows, pd.MultiIndex) else rows
+    return is_out_of_order(record.stamps, record.comparable(times))
 
 
 def _steps(

@@ -334,7 +334,8 @@ def _check_stamps(index: pd.Index, argument: str, of: str) -> None:
         first = int(np.argmax(index[1:] < index[:-1])) + 1
         raise ValueError(
             f"{argument}.index{of} is not increasing, first at row {first}: "
-            f"sort it, {argument}.sort_index()"
+            f"sort it, {argument}.sort_index(); if a splitter shuffled the rows, cut them by time "
+            "with ExpandingWindowSplit"
         )
 
 

@@ -12,11 +12,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-FIGURE_SIZE = (11.0, 4.8)  # inches
-# Okabe and Ito (2008), distinguishable with colour-vision deficiency; the series itself is black.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B")
-LINE_STYLES = ("-", "--", ":", "-.")
-MARKED = 12  # steps up to which each forecast is marked by a dot
+from tsrnn.checks import is_number
+from tsrnn.drawing import (
+    COLOURS,
+    LINE_STYLES,
+    MARKED,
+    as_stamps,
+    central_intervals,
+    finish_axes,
+    forecast_paths,
+    new_axes,
+    quantile_columns,
+)
+
 CONTEXT = 1  # spans of the forecasts that are shown of the series before them
 
 
@@ -26,6 +34,7 @@ def plot_backtest(
     *,
     n_folds: int = 3,
     series: Any = None,
+    coverage: float | None = 0.8,
     ax: Any = None,
     title: str | None = None,
     ylabel: str | None = None,
@@ -35,14 +44,16 @@ def plot_backtest(
     Parameters
     ----------
     forecasts : DataFrame
-        Columns ``model, series, fold, time, y_pred`` and ``origin``, as in
-        ``BacktestResult.forecasts``.
+        Columns ``model, series, fold, origin, step, time, y_pred`` and, for intervals, a column a
+        quantile such as ``q0.1``, as in ``BacktestResult.forecasts``.
     history : DataFrame
         Columns ``series, time, y``: the series itself.
     n_folds : int, default=3
         How many of the latest folds are shown.
     series : optional
         Which series; the first by default.
+    coverage : float, optional
+        Which interval is shaded, where its two quantiles are there; None for none.
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.
     title, ylabel : str, optional
@@ -64,7 +75,7 @@ def plot_backtest(
     >>> time = pd.date_range("2024-01-01", periods=6)
     >>> history = pd.DataFrame({"series": "y", "time": time, "y": range(6)})
     >>> forecasts = pd.DataFrame({"model": "naive", "series": "y", "fold": 0, "origin": time[3],
-    ...                           "time": time[4:], "y_pred": 3.0})
+    ...                           "step": [1, 2], "time": time[4:], "y_pred": 3.0})
     >>> plot_backtest(forecasts, history).get_title()
     'y: the last of 1 folds, 2 steps each'
     """
@@ -79,24 +90,23 @@ def plot_backtest(
     shown = own[own["fold"].isin(folds[-n_folds:])]
     past = history[history["series"] == series].sort_values("time")
     past = past.iloc[_first_row(past["time"], shown["origin"].min(), shown["time"].max()) :]
-    ax = _axes(ax)
-    ax.plot(_ticks(past["time"]), past["y"], color="black", lw=1.6, label="observed")
+    ax = new_axes(ax)
+    ax.plot(as_stamps(past["time"]), past["y"], color="black", lw=1.6, label="observed")
     steps = int(shown.groupby(["model", "fold"]).size().max())
-    for i, (model, rows) in enumerate(shown.groupby("model", sort=False)):
-        for j, (_, fold) in enumerate(rows.groupby("fold")):
-            label = str(model) if j == 0 else None
-            ax.plot(_ticks(fold["time"]), fold["y_pred"], label=label, **_style(i, steps))
-    for origin in _ticks(shown.drop_duplicates("fold")["origin"]):
+    for i, (_, rows) in enumerate(shown.groupby("model", sort=False)):
+        _draw_model(ax, i, rows.sort_values(["fold", "step"]), steps, coverage)
+    for origin in as_stamps(shown.drop_duplicates("fold")["origin"]):
         ax.axvline(origin, color="0.7", lw=0.8, ls=":", zorder=0)
     last = "the last" if n_folds == 1 or len(folds) == 1 else f"the last {min(n_folds, len(folds))}"
-    ax.set_title(title or f"{series}: {last} of {len(folds)} folds, {steps} steps each")
-    return _finish(ax, past["time"], ylabel or str(series))
+    ax.set_title(title or f"{series}: {last} of {len(folds)} folds, {_count(steps)} each")
+    return finish_axes(ax, past["time"], ylabel or str(series))
 
 
 def plot_forecast(
     history: pd.Series,
     forecast: pd.Series,
     *,
+    intervals: pd.DataFrame | None = None,
     ax: Any = None,
     title: str | None = None,
     ylabel: str | None = None,
@@ -109,6 +119,9 @@ def plot_forecast(
         The series; of a long one the latest part is shown.
     forecast : Series of h rows
         What comes after it, in the same units.
+    intervals : frame of h rows, optional
+        Shaded around it: ``lower`` and ``upper`` from ``predict_interval``, or the quantiles from
+        ``predict_quantiles``, of which each pair of levels p and 1 - p becomes an interval.
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.
     title, ylabel : str, optional
@@ -122,6 +135,8 @@ def plot_forecast(
     ------
     ImportError
         If matplotlib is not installed.
+    ValueError
+        If ``intervals`` has no such columns, or other rows than the forecast.
 
     Examples
     --------
@@ -133,24 +148,59 @@ def plot_forecast(
     rows = max(20, 6 * CONTEXT * len(forecast))
     past = history.iloc[-rows:]
     name = "y" if history.name is None else str(history.name)
-    ax = _axes(ax)
+    ax = new_axes(ax)
     observed = past.dropna()
     joined = pd.concat([observed.iloc[-1:], forecast])
-    ax.axvline(_ticks(observed.index[-1:])[0], color="0.7", lw=0.8, ls=":", zorder=0)
-    ax.plot(_ticks(past.index), past, color="black", lw=1.4, label="observed")
-    ax.plot(_ticks(joined.index), joined, color=COLOURS[0], lw=1.6)
+    ax.axvline(as_stamps(observed.index[-1:])[0], color="0.7", lw=0.8, ls=":", zorder=0)
+    ax.plot(as_stamps(past.index), past, color="black", lw=1.4, label="observed")
+    if intervals is not None:
+        _shade(ax, forecast, intervals)
+    ax.plot(as_stamps(joined.index), joined, color=COLOURS[0], lw=1.6)
     style = _style(0, len(forecast)) | {"lw": 1.6}
-    ax.plot(_ticks(forecast.index), forecast, label="forecast", **style)
-    ax.set_title(title or f"{name}: forecast of the next {len(forecast)} steps")
-    return _finish(ax, past.index.append(forecast.index), ylabel or name)
+    ax.plot(as_stamps(forecast.index), forecast, label="forecast", **style)
+    ax.set_title(title or f"{name}: forecast of the next {_count(len(forecast))}")
+    return finish_axes(ax, past.index.append(forecast.index), ylabel or name)
 
 
-def _axes(ax: Any) -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("plotting needs matplotlib: pip install tsrnn[plot]") from error
-    return Figure(figsize=FIGURE_SIZE, layout="constrained").subplots() if ax is None else ax
+def _draw_model(ax: Any, i: int, rows: pd.DataFrame, steps: int, coverage: float | None) -> None:
+    """Draw the forecasts of a model: each fold a line, its interval a shade."""
+    columns = quantile_columns(rows)
+    ends = [
+        (columns[low], columns[high])
+        for covered, low, high in central_intervals(list(columns))
+        if coverage is not None and np.isclose(covered, coverage)
+    ]
+    for j, path in enumerate(forecast_paths(rows)):
+        label = str(path["model"].iloc[0]) if j == 0 else None
+        times = as_stamps(path["time"])
+        ax.plot(times, path["y_pred"], label=label, **_style(i, steps))
+        for low, high in ends:
+            ax.fill_between(times, path[low], path[high], **_shading(i))
+
+
+def _shade(ax: Any, forecast: pd.Series, intervals: pd.DataFrame) -> None:
+    """Shade each interval, the widest the faintest as they lie on each other."""
+    if len(intervals) != len(forecast):
+        raise ValueError(f"intervals has {len(intervals)} rows: expected {len(forecast)}, as ahead")
+    named = {"lower", "upper"} <= set(intervals.columns)
+    levels = [float(name) for name in intervals.columns if is_number(name)]
+    ends = [(low, high) for _, low, high in central_intervals(levels)]
+    if not (named or ends):
+        raise ValueError(
+            f"intervals has the columns {list(intervals.columns)}: expected lower and upper, or "
+            "quantile levels p and 1 - p"
+        )
+    for low, high in [("lower", "upper")] if named else ends:
+        times = as_stamps(forecast.index)
+        ax.fill_between(times, intervals[low], intervals[high], **_shading(0))
+
+
+def _shading(i: int) -> dict[str, Any]:
+    return {"color": COLOURS[i % len(COLOURS)], "alpha": 0.15, "lw": 0, "zorder": 1}
+
+
+def _count(steps: int) -> str:
+    return f"{steps} step{'s' if steps != 1 else ''}"
 
 
 def _style(i: int, steps: int) -> dict[str, Any]:
@@ -167,28 +217,3 @@ def _first_row(times: pd.Series, start: Any, end: Any) -> int:
     """Return the row from which the past is drawn: a span of the forecasts before them."""
     first, last = times.searchsorted([start, end])
     return max(0, int(first) - CONTEXT * max(5, int(last) - int(first)))
-
-
-def _ticks(times: Any) -> Any:
-    """Return stamps as matplotlib takes them: periods by their start."""
-    index = pd.Index(times)
-    return index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index
-
-
-def _finish(ax: Any, times: Any, ylabel: str) -> Any:
-    """Label the axes, write dates shortly, put the legend outside of the data."""
-    index = _ticks(times)
-    if isinstance(index, pd.DatetimeIndex):
-        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-        locator = AutoDateLocator(tz=index.tz, minticks=4, maxticks=10)
-        ax.xaxis.set_major_locator(locator)
-        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=index.tz))
-    ax.set_xlabel(f"time ({index.tz})" if getattr(index, "tz", None) else "time")
-    ax.set_ylabel(ylabel)
-    ax.set_axisbelow(True)
-    ax.grid(axis="y", color="0.92")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.margins(x=0.01)
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    return ax

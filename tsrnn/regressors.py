@@ -18,9 +18,11 @@ from torch import Tensor
 from tsrnn.base import undone_on_failure
 from tsrnn.cells import CELLS
 from tsrnn.checks import check_choice, check_count, check_positive, check_seed, check_share
+from tsrnn.chronology import warn_out_of_order
 from tsrnn.heads import POINT_HEADS
 from tsrnn.memory import in_batches
 from tsrnn.networks import LEAST_ROWS, Encoder, SequenceRegressor, build
+from tsrnn.overlaps import comes_before, find_runs
 from tsrnn.training import find_device, train
 
 BLOCK = 2**22  # values of X that are looked at together: windows are views, a copy may be huge
@@ -111,6 +113,7 @@ class RecurrentRegressor(RegressorMixin, BaseEstimator):
             sample_weight, y, dtype=np.float64, ensure_non_negative=True, copy=True
         )
         self._one_output = y.ndim == 1
+        self._runs = find_runs(X)
         y = y.reshape(len(y), -1)
         self._X_mean, self._X_scale, self._has_gaps = _channel_moments(X, weight)
         self._y_mean, self._y_scale = _moments(y, weight)
@@ -165,8 +168,11 @@ class RecurrentRegressor(RegressorMixin, BaseEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Return the point forecasts of sequences: X (n, T) or (n, T, F) -> (n,) or (n, O)."""
         check_is_fitted(self)
+        X = self._read(X)
+        if comes_before(X, self._runs):
+            warn_out_of_order(stacklevel=2)
         head = POINT_HEADS[self.loss]()
-        raw = self._evaluate(self.network_, self._read(X))[..., None]
+        raw = self._evaluate(self.network_, X)[..., None]
         values = head.point(raw).numpy() * self._y_scale + self._y_mean
         return values[:, 0] if self._one_output else values
 

@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tsrnn.calendars import Calendar, calendar_of
 from tsrnn.checks import check_count
+from tsrnn.chronology import is_out_of_order, warn_out_of_order
 from tsrnn.containers import (
     check_index,
     check_numeric_columns,
@@ -40,6 +41,7 @@ class Tail(NamedTuple):
 
     stamps: pd.Index | None  # (r,)
     values: np.ndarray  # (r, F)
+    fitted: pd.Index | None  # all stamps of the series in fit
 
 
 class SlidingWindow(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -77,7 +79,7 @@ class SlidingWindow(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     - S follows E: the remembered rows come before the rows of the call. k steps missing in between
       (``TimeSeriesSplit(gap=k)``, a holiday) are k rows of NaN; ``window`` or more leave nothing.
     - Inside or before the fitted range: a sequence of its own, so that the training rows give the
-      same windows again.
+      same windows again. If none of the rows was fitted, as KFold makes them, a warning.
     - Overlapping the end of fit: the remembered rows before S come first, none twice.
     - A panel, with a MultiIndex ``(series, time)``: the same for each series. No window crosses
       from one to the next; as the starts of series interrupt the buffer, a panel of several series
@@ -138,7 +140,7 @@ class SlidingWindow(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self._tails: dict[Hashable, Tail] = {}
         for key, rows in groups:
             last = rows[-max(1, self.window - 1) :]
-            self._tails[key] = Tail(stamps_of(index, last), values[last])
+            self._tails[key] = Tail(stamps_of(index, last), values[last], stamps_of(index, rows))
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -166,6 +168,7 @@ class SlidingWindow(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self._check_comparable(index)
         pieces, ends, start = [], np.empty(len(values), dtype=np.intp), 0
         groups = groups_of(index, len(values))
+        self._warn_if_out_of_order(groups, index)
         for key, rows in groups:
             context = self._context(key, stamps_of(index, rows), values.dtype)
             pieces += [context, values if len(groups) == 1 else values[rows]]
@@ -240,6 +243,18 @@ class SlidingWindow(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             "told: pass the same kind to fit and transform (a scaler drops the index unless it has "
             "set_output(transform='pandas')), or an array for a sequence of its own"
         )
+
+    def _warn_if_out_of_order(
+        self, groups: list[tuple[Hashable, np.ndarray]], index: pd.Index | None
+    ) -> None:
+        """Say that the rows of a call come from folds that were not cut by time."""
+        for key, rows in groups:
+            tail, stamps = self._tails.get(key), stamps_of(index, rows)
+            if tail is None or tail.fitted is None or stamps is None:
+                continue
+            if is_out_of_order(tail.fitted, stamps):
+                warn_out_of_order(stacklevel=4)
+                return
 
     def _context(self, key: Hashable, stamps: pd.Index | None, dtype: Any) -> np.ndarray:
         """Return the ``(window - 1, F)`` rows before those of a call, NaN where unknown."""
