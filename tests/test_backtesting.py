@@ -16,7 +16,8 @@ from sklearn.model_selection import GridSearchCV
 
 from tsrnn import ARIMA, Drift, LSTMForecaster, Naive
 from tsrnn.asof import AsOf
-from tsrnn.backtest_result import FORECAST_COLUMNS, _verdict
+from tsrnn.backtest_frames import FORECAST_COLUMNS
+from tsrnn.backtest_verdict import verdict
 from tsrnn.backtesting import backtest
 
 
@@ -141,8 +142,8 @@ def test_scores_and_summary_by_hand():
     assert row["MAE"] == pytest.approx(6 / 4)
     assert row["skill_%"] == pytest.approx(100 * (1 - 6 / 8))
     assert row["folds"] == 2
-    assert result.scores["MAE"].tolist() == [1.0, 2.0]
-    assert result.scores["skill_%"].tolist() == pytest.approx([50.0, 0.0])
+    assert result.scores["fold"]["MAE"].tolist() == [1.0, 2.0]
+    assert result.scores["fold"]["skill_%"].tolist() == pytest.approx([50.0, 0.0])
     assert result.folds["last_value"].tolist() == [2.0, 5.0]
 
 
@@ -150,10 +151,12 @@ def test_mase_is_scaled_by_the_calendars_season():
     index = pd.date_range("2020-01-01", periods=40, freq="MS")
     y = pd.Series(np.tile(np.arange(12.0), 4)[:40] + np.arange(40) // 12, index=index)
     result = backtest({"last": LastValue()}, y=y, horizon=1, n_folds=2)
-    assert result.seasonality == 12
+    assert result.settings["seasonality"] == 12
     assert result.folds["scale"].tolist() == [1.0, 1.0]
-    assert backtest(LastValue(), y=y, horizon=1, n_folds=2, seasonality=1).seasonality == 1
-    assert backtest(LastValue(), y=y[:14], horizon=1, n_folds=3).seasonality == 1
+    assert (
+        backtest(LastValue(), y=y, horizon=1, n_folds=2, seasonality=1).settings["seasonality"] == 1
+    )
+    assert backtest(LastValue(), y=y[:14], horizon=1, n_folds=3).settings["seasonality"] == 1
 
 
 def test_p_value_is_the_paired_t_test_of_the_folds_for_tests_side_by_side():
@@ -172,8 +175,8 @@ def test_overlapping_tests_count_for_less():
     y = walk(90, seed=4)
     apart = backtest({"m": LastValue(shift=0.4)}, y=y, horizon=6, n_folds=10)
     overlapping = backtest({"m": LastValue(shift=0.4)}, y=y, horizon=6, step=1, n_folds=55)
-    means = overlapping.scores["MAE"] / (1 - overlapping.scores["skill_%"] / 100)
-    naive_p = stats.ttest_rel(overlapping.scores["MAE"], means).pvalue
+    scores = overlapping.scores["fold"]
+    naive_p = stats.ttest_rel(scores["MAE"], scores["MAE"] / (1 - scores["skill_%"] / 100)).pvalue
     assert overlapping.summary().loc["m", "dm_p"] > naive_p
     assert 0 < apart.summary().loc["m", "dm_p"] < 1
 
@@ -326,7 +329,7 @@ def test_missing_targets_are_forecast_and_not_scored():
     )
     assert result.forecasts["y_pred"].notna().all()
     assert result.forecasts["y_true"].isna().sum() == 1
-    observed = result.forecasts.dropna()
+    observed = result.forecasts.dropna(subset="y_true")
     assert result.summary().loc["m", "MAE"] == pytest.approx(
         mean_absolute_error(observed["y_true"], observed["y_pred"])
     )
@@ -341,10 +344,10 @@ def test_the_naive_reference_skips_missing_values_at_the_origin():
 def test_a_model_that_fails_is_reported_and_the_others_go_on():
     models = {"bad": Failing(rows=(16,)), "good": LastValue()}
     with pytest.warns(
-        FitFailedWarning, match=r"'bad' failed in fold 1 \(origin 2024-01-16.*cannot fit 16"
+        FitFailedWarning, match=r"'bad' failed \(fit\) in fold 1 \(origin 2024-01-16.*cannot fit 16"
     ):
         result = backtest(models, y=walk(20), horizon=2, n_folds=3)
-    assert result.errors[["model", "fold"]].to_numpy().tolist() == [["bad", 1]]
+    assert result.errors[["model", "fold", "stage"]].to_numpy().tolist() == [["bad", 1, "fit"]]
     assert result.errors["error"].item() == "ValueError: cannot fit 16 rows"
     assert "in fit" in result.errors["traceback"].item()
     assert result.summary()["folds"].to_dict() == {"bad": 2, "good": 3}
@@ -398,18 +401,20 @@ def test_parallel_results_equal_serial_ones(refit):
     serial = backtest(models, X, y, horizon=3, n_folds=6, refit=refit)
     parallel = backtest(models, X, y, horizon=3, n_folds=6, refit=refit, n_jobs=2)
     pd.testing.assert_frame_equal(serial.forecasts, parallel.forecasts)
-    pd.testing.assert_frame_equal(serial.scores, parallel.scores)
+    for key in serial.scores:
+        pd.testing.assert_frame_equal(serial.scores[key], parallel.scores[key])
 
 
 def test_scoring_takes_names_functions_and_dicts():
     y = walk(30)
     by_name = backtest(LastValue(), y=y, horizon=2, n_folds=3, scoring=["mean_absolute_error"])
-    assert by_name.scores["mean_absolute_error"].tolist() == by_name.scores["MAE"].tolist()
+    scores = by_name.scores["step"]
+    assert scores["mean_absolute_error"].tolist() == scores["MAE"].tolist()
     assert by_name.summary()["mean_absolute_error"].item() == pytest.approx(
         by_name.summary()["MAE"].item()
     )
     function = backtest(LastValue(), y=y, horizon=2, n_folds=3, scoring=mean_absolute_error)
-    assert function.scores.equals(by_name.scores)
+    assert function.scores["fold"].equals(by_name.scores["fold"])
     named = backtest(LastValue(), y=y, horizon=2, n_folds=3, scoring={"mine": lambda a, b: 7.0})
     assert named.summary()["mine"].item() == 7.0
 
@@ -476,7 +481,7 @@ def summary_of(**rows):
     ],
 )
 def test_the_verdict_claims_a_win_only_for_a_small_corrected_p_value(rows, sentence):
-    assert _verdict(summary_of(**rows), alpha=0.05) == sentence
+    assert verdict(summary_of(**rows), alpha=0.05, baseline="naive") == sentence
 
 
 def test_on_random_walks_a_win_is_claimed_rarely():
@@ -508,7 +513,13 @@ def test_on_random_walks_a_win_is_claimed_rarely():
         ({"refit": 0}, ValueError, "refit=0: expected an integer >= 1"),
         ({"models": Ridge(), "refit": "warm"}, ValueError, r"\(Ridge\) has no .* warm_start"),
         ({"models": Ridge(), "refit": "none"}, ValueError, r"\(Ridge\) has no method update"),
-        ({"scoring": "mape"}, ValueError, "scoring='mape': expected one of 'mean_absolute_error'"),
+        ({"scoring": "mape"}, ValueError, "scoring='mape': expected one of .*'max_error'"),
+        ({"scoring": "mean_absolute_percentage_error"}, ValueError, "y_true"),
+        ({"levels": [0.5, 1.0]}, ValueError, r"levels=\[0.5, 1.0\]: expected numbers above 0"),
+        ({"n_jobs": 0}, ValueError, "n_jobs=0: expected a number of processes"),
+        ({"step": "1 fortnight"}, ValueError, "step='1 fortnight'"),
+        ({"step": "0 days"}, ValueError, "step='0 days'"),
+        ({"y": walk(20).to_numpy(), "step": "1 week"}, ValueError, "step='1 week'"),
         ({"seasonality": 0}, ValueError, "seasonality=0: expected an integer >= 1"),
         ({"seasonality": 18}, ValueError, "first fold trains on 18 rows, at least 19"),
         ({"X": walk(20), "y": None}, ValueError, r"call backtest\(models, y=series"),

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tsrnn import Naive
 from tsrnn.plotting import COLOURS, plot_backtest, plot_forecast
 
 pytest.importorskip("matplotlib")
@@ -16,7 +17,8 @@ pytest.importorskip("matplotlib")
 def frames(times, n_folds=4, horizon=3, models=("lstm", "naive")):
     history = pd.DataFrame({"series": "y", "time": times, "y": np.arange(len(times), dtype=float)})
     rows = [
-        {"model": model, "fold": k, "origin": times[o], "time": times[o + s], "y_pred": o}
+        {"model": model, "fold": k, "origin": times[o], "step": s, "time": times[o + s],
+         "y_pred": o}
         for model in models
         for k in range(n_folds)
         for o in [len(times) - 1 - (n_folds - k) * horizon]
@@ -102,6 +104,53 @@ def test_forecast_picture_joins_the_last_observed_value():
     joined = [line for line in ax.get_lines() if list(line.get_ydata()) == [3.0, 5.0, 6.0]]
     assert len(joined) == 1
     assert (ax.get_title(), ax.get_ylabel()) == ("level: forecast of the next 2 steps", "level")
+
+
+def shades(ax):
+    """Return the lower and the upper end of each shaded interval."""
+    paths = [shade.get_paths()[0].vertices[:, 1] for shade in ax.collections]
+    return [(float(ends.min()), float(ends.max())) for ends in paths]
+
+
+def test_backtest_picture_shades_the_interval_asked_for():
+    forecasts, history = frames(pd.RangeIndex(40))
+    forecasts[["q0.05", "q0.1", "q0.9", "q0.95"]] = [-9.0, -8.0, 80.0, 90.0]
+    forecasts.loc[forecasts["model"] == "naive", "q0.1"] = np.nan
+    assert shades(plot_backtest(forecasts, history, n_folds=2)) == [(-8.0, 80.0)] * 2
+    wide = plot_backtest(forecasts, history, n_folds=1, coverage=0.9)
+    assert shades(wide) == [(-9.0, 90.0)]  # of the first model only
+    assert shades(plot_backtest(forecasts, history, coverage=None)) == []
+
+
+def test_forecasts_of_one_step_make_one_line():
+    ax = plot_backtest(*frames(pd.RangeIndex(40), horizon=1), n_folds=4)
+    assert lines_of(ax, "lstm")[0].get_ydata().tolist() == [35.0, 36.0, 37.0, 38.0]
+    assert ax.get_title() == "y: the last 4 of 4 folds, 1 step each"
+
+
+def test_forecast_picture_shades_intervals_of_either_kind():
+    y, ahead = pd.Series([1.0, 2.0]), pd.Series([3.0, 4.0], index=[2, 3])
+    named = pd.DataFrame({"lower": [0.0, 0.0], "upper": [6.0, 7.0]})
+    assert shades(plot_forecast(y, ahead, intervals=named)) == [(0.0, 7.0)]
+    quantiles = pd.DataFrame({0.1: [1.0, 1.0], 0.25: [2.0, 2.0], 0.75: [5.0, 5.0], 0.9: [8.0, 8.0]})
+    found = shades(plot_forecast(y, ahead, intervals=quantiles))
+    assert found == [(2.0, 5.0), (1.0, 8.0)]
+
+
+def test_intervals_of_another_shape_are_refused():
+    y, ahead = pd.Series([1.0, 2.0]), pd.Series([3.0, 4.0], index=[2, 3])
+    with pytest.raises(ValueError, match="intervals has 1 rows: expected 2"):
+        plot_forecast(y, ahead, intervals=pd.DataFrame({"lower": [0.0], "upper": [1.0]}))
+    with pytest.raises(ValueError, match=r"columns \['low'\]: expected lower and upper"):
+        plot_forecast(y, ahead, intervals=pd.DataFrame({"low": [0.0, 1.0]}))
+
+
+def test_intervals_of_a_forecaster_can_be_drawn():
+    y = pd.Series([1.0, 3.0, 2.0, 4.0], pd.period_range("2024", periods=4, freq="Y"))
+    model = Naive().fit(y=y)
+    for intervals in (model.predict_interval(0.8), model.predict_quantiles([0.1, 0.9])):
+        low, high = shades(plot_forecast(y, model.predict(), intervals=intervals))[0]
+        assert low < 4 < high
 
 
 def test_pyplot_is_not_touched():

@@ -1,21 +1,35 @@
-"""The outcome of a backtest: tidy frames, scores against the naive forecast, a verdict in words."""
+"""The outcome of a backtest: tidy frames, scores and tests, a report, a verdict in words."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
 
-import numpy as np
 import pandas as pd
 
-from tsrnn.metrics import diebold_mariano, divide_by_scale
+from tsrnn.backtest_files import read_frames, write_frames
+from tsrnn.backtest_scores import (
+    KEYS,
+    better_reference,
+    compare_all,
+    confidence,
+    equal_accuracy,
+    fold_losses,
+    is_reference,
+    reference_losses,
+    score_table,
+    with_errors,
+)
+from tsrnn.backtest_verdict import verdict
+from tsrnn.copying import detect_copies
 from tsrnn.plotting import plot_backtest
+from tsrnn.report import render_report
 
-Metric = Callable[[Any, Any], float]
-
-FORECAST_COLUMNS = ["model", "series", "fold", "origin", "step", "time", "y_true", "y_pred"]
+# Columns of the table that ``repr`` shows.
+SHOWN = ["MASE", "RMSE", "MAE", "skill_%", "skill_seasonal_%", "dm_p", "mcs_p", "fit_s", "folds"]
+FRAMES = ("forecasts", "references", "folds", "timings", "errors", "history")
 
 
 @dataclass(frozen=True)
@@ -26,26 +40,31 @@ class BacktestResult:
     ----------
     forecasts : DataFrame
         One row a model, fold, series and step: ``model, series, fold, origin, step, time, y_true,
-        y_pred``. ``origin`` is the last training stamp, ``step`` counts the stamps after it,
-        ``series`` is the name of the target or, in a panel, of the series. ``y_true`` is NaN where
-        nothing was observed.
+        y_pred`` and a column a quantile, ``q0.05`` and so on (NaN for models without
+        ``predict_quantiles``). ``origin`` is the last training stamp, ``step`` counts the stamps
+        after it, ``series`` is the name of the target or, in a panel, of the series. ``y_true`` is
+        NaN where nothing was observed.
+    references : DataFrame
+        One row a fold, series and step: ``fold, series, step, time, naive`` (the last value at the
+        origin), ``seasonal_naive`` (the last value of the same phase of the season).
     folds : DataFrame
-        One row a fold and series: ``fold, series, origin, train_rows, last_value`` (the naive
-        forecast) and ``scale`` (the seasonal-naive error of the training rows, by which MASE is
-        scaled).
-    scores : DataFrame
-        One row a model and fold: ``MASE, RMSE, MAE, skill_%`` and what ``scoring`` asked for.
+        One row a fold and series: ``fold, series, origin, train_rows, last_value, scale`` (the
+        seasonal-naive error of the training rows, by which MASE is scaled), ``squared_scale`` (that
+        of RMSSE).
+    scores : dict of DataFrame
+        Under "fold", "step" and "series": one row a model and fold (step, series) with ``MASE,
+        RMSSE, MAE, RMSE, sMAPE, WQL, coverage_80, coverage_90, skill_%, skill_seasonal_%`` and what
+        ``scoring`` asked for.
     timings : DataFrame
         One row a model and fold: ``action`` ("fit" or "update"), ``fit_seconds``,
-        ``predict_seconds``.
+        ``predict_seconds``, ``peak_mb`` (rise of resident memory; Linux, else NaN).
     errors : DataFrame
-        One row a failure: ``model, fold, origin, error, traceback``.
+        One row a failure: ``model, fold, origin, stage, error, traceback``.
     history : DataFrame
-        The series that was split: ``series, time, y``.
-    horizon, step, gap, seasonality : int
-        As used, defaults resolved.
-    refit : str or int
-        As given.
+        The series that were split: ``series, time, y``.
+    settings : dict
+        What is needed to do it again: arguments with their defaults resolved, ``models`` (name ->
+        repr), ``versions``, ``machine``. All of it fits into JSON.
 
     Examples
     --------
@@ -59,16 +78,23 @@ class BacktestResult:
     """
 
     forecasts: pd.DataFrame
+    references: pd.DataFrame
     folds: pd.DataFrame
-    scores: pd.DataFrame
+    scores: dict[str, pd.DataFrame]
     timings: pd.DataFrame
     errors: pd.DataFrame
     history: pd.DataFrame
-    horizon: int
-    step: int
-    gap: int
-    seasonality: int
-    refit: str | int
+    settings: dict[str, Any]
+
+    @property
+    def levels(self) -> list[float]:
+        """Levels of the quantiles."""
+        return list(self.settings["levels"])
+
+    @cached_property
+    def baseline(self) -> str:
+        """The better of the two references: "naive" or "seasonal naive"."""
+        return better_reference(self._rows)
 
     def summary(self) -> pd.DataFrame:
         r"""Return one row a model, the best MASE first.
@@ -78,45 +104,136 @@ class BacktestResult:
         DataFrame
             Index ``model``; every observed target of every fold counts the same in
 
-            - ``MASE``: mean absolute error, each scaled by the in-sample seasonal-naive error of
-              its fold's training rows; ``RMSE`` and ``MAE`` in the units of the target;
-            - ``skill_%``: 100 (1 - MAE / MAE of the last-value forecast of the same folds);
-            - ``dm_p``: Diebold-Mariano test against that last-value forecast. A fold's steps
-              share their shocks, so a fold gives one number, the difference of its mean absolute
-              errors (the path-wise loss of Quaedvlieg 2021, "Multi-horizon forecast comparison");
-              folds whose spans overlap are allowed for up to lag
-              ``ceil((gap + horizon) / step) - 1``, with Harvey's correction. NaN for too few folds.
-            - ``fit_s`` (mean seconds of a fit, updates left out), ``predict_ms`` (mean of calls);
+            - ``MASE, RMSSE``: each error scaled by the in-sample seasonal-naive error of its fold's
+              training rows; ``MAE, RMSE`` in the units of the target; ``sMAPE`` in percent, NaN for
+              series with negative values;
+            - ``WQL`` (weighted quantile loss) and ``coverage_80, coverage_90``: percent of targets
+              in the intervals of that probability, NaN for models without quantiles;
+            - ``skill_%``: 100 (1 - MAE / MAE of the last-value forecast of the same folds), and
+              ``skill_seasonal_%`` over the seasonal naive forecast;
+            - ``dm_p``: Diebold-Mariano test, with Harvey's correction, against the better of these
+              two (:attr:`baseline`). A fold's steps share their shocks, so a fold gives one number,
+              the difference of its mean absolute errors (the path-wise loss of Quaedvlieg 2021);
+              folds whose spans overlap are allowed for. NaN for too few folds;
+            - ``mcs_p``: p-value of the model confidence set over all models (Hansen, Lunde and
+              Nason 2011), on the same losses in the folds where none failed: models below 0.1 are
+              outside of the 90 % set of the best. NaN for a single model, and for less than ten
+              folds that do not overlap;
+            - ``fit_s`` (mean seconds of a fit, updates left out), ``predict_ms`` (mean of calls),
+              ``peak_mb`` (largest over the folds);
             - ``folds``: number of folds scored, fewer than asked for where a model failed;
             - the mean over folds of each metric of ``scoring``.
         """
-        errors = _with_errors(self.forecasts, self.folds)
-        summary = _scores(errors, ["model"])
-        summary["dm_p"] = [self._p_value(errors, model) for model in summary.index]
+        summary = score_table(self._rows, ["model"], self.levels)
+        losses, overlap = self._losses, self.settings["overlap"]
+        reference = reference_losses(self._rows, self.baseline)
+        summary["dm_p"] = [
+            equal_accuracy(losses[name], reference, overlap).p_value for name in summary.index
+        ]
+        summary["mcs_p"] = confidence(losses, overlap)
         fits = self.timings[self.timings["action"] == "fit"].groupby("model")["fit_seconds"]
         summary["fit_s"] = fits.mean()
-        summary["predict_ms"] = 1e3 * self.timings.groupby("model")["predict_seconds"].mean()
-        by_model = self.scores.groupby("model")
+        calls = self.timings.groupby("model")
+        summary["predict_ms"] = 1e3 * calls["predict_seconds"].mean()
+        summary["peak_mb"] = calls["peak_mb"].max()
+        by_model = self.scores["fold"].groupby("model")
         summary["folds"] = by_model.size()
-        extra = [name for name in self.scores.columns if name not in summary.columns]
-        for name in (name for name in extra if name not in ("model", "fold")):
+        for name in self.scores["fold"].columns.difference([*summary.columns, "model", "fold"]):
             summary[name] = by_model[name].mean()
         return summary.sort_values("MASE", kind="stable")
 
+    def compare(self) -> pd.DataFrame:
+        """Test all models against each other.
+
+        Returns
+        -------
+        DataFrame
+            One row a pair, ``model, other, statistic, p_value``: the Diebold-Mariano test on the
+            losses by fold, as ``dm_p`` of :meth:`summary`; the statistic is negative where
+            ``model`` is the better one. The p-values are two-sided, uncorrected for their number,
+            and NaN for too few folds.
+        """
+        return compare_all(self._losses, self.settings["overlap"])
+
     def verdict(self, alpha: float = 0.05) -> str:
-        """Say in words which models beat the naive (last-value) forecast by more than luck.
+        """Say in words which models beat the better naive forecast by more than luck.
 
         Several models are tried, so their p-values are corrected (Holm 1979) before they are
-        held against ``alpha``. A model with the forecasts of the naive one does not count as tried.
+        held against ``alpha``. A model with the forecasts of the baseline does not count as tried.
 
         Parameters
         ----------
         alpha : float, default=0.05
             Chance of a false claim that is accepted.
         """
-        return _verdict(self.summary(), alpha)
+        return verdict(self.summary(), alpha, self.baseline)
 
-    def plot(self, *, n_folds: int = 3, series: Any = None, ax: Any = None) -> Any:
+    def warnings(self) -> list[str]:
+        """Say what makes the scores doubtful: forecasts that copy the past, folds that failed.
+
+        A model whose forecasts are those of a reference, as ``Naive``, copies on purpose.
+        """
+        others = self._rows[~is_reference(self._rows)]
+        season = self.settings["seasonality"]
+        copied = []
+        if len(others):
+            checks = detect_copies(others, self.history, seasonality=season)
+            copied = checks.loc[checks["is_copy"], "sentence"].tolist()
+        n_folds = self.folds["fold"].nunique()
+        failures = [
+            f"{model} failed ({stage}) in {len(rows)} of {n_folds} folds: {rows['error'].iloc[0]}"
+            for (model, stage), rows in self.errors.groupby(["model", "stage"], sort=False)
+        ]
+        return [*copied, *failures]
+
+    def to_html(self, path: Any, *, audit: Any = None, title: str | None = None) -> Path:
+        """Write one self-contained page: ranking, forecasts, calibration, tests, settings.
+
+        Parameters
+        ----------
+        path : path
+            File to write; it opens in a browser without a network.
+        audit : LeakageReport, optional
+            What :func:`audit_leakage` found; its sentences stand among the warnings.
+        title : str, optional
+            Heading; by default it names the series and the folds.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        ImportError
+            If plotly is not installed (``pip install tsrnn[report]``).
+        """
+        page = render_report(
+            summary=self.summary(),
+            scores=self.scores,
+            forecasts=self.forecasts,
+            history=self.history,
+            folds=self.folds,
+            references=self.references,
+            settings=self.settings,
+            verdict=self.verdict(),
+            comparison=self.compare(),
+            warnings=self.warnings(),
+            audit=None if audit is None else audit.sentences(),
+            errors=self.errors,
+            title=title,
+        )
+        path = Path(path)
+        path.write_text(page, encoding="utf-8", newline="\n")
+        return path
+
+    def plot(
+        self,
+        *,
+        n_folds: int = 3,
+        series: Any = None,
+        coverage: float | None = 0.8,
+        ax: Any = None,
+    ) -> Any:
         """Draw the forecasts of the last folds over the series; returns the matplotlib axes.
 
         Parameters
@@ -125,126 +242,63 @@ class BacktestResult:
             How many of the latest folds are shown.
         series : optional
             Which series; the first by default.
+        coverage : float or None, default=0.8
+            Which interval is shaded, of the first model that has it; None for none.
         ax : matplotlib Axes, optional
             Drawn on when given, else a new figure is made (``ax.figure.savefig("folds.png")``).
         """
-        return plot_backtest(self.forecasts, self.history, n_folds=n_folds, series=series, ax=ax)
+        return plot_backtest(
+            self.forecasts, self.history, n_folds=n_folds, series=series, coverage=coverage, ax=ax
+        )
+
+    def save(self, folder: Any, file_format: str = "parquet") -> None:
+        """Write the frames to a folder, which :meth:`load` reads; a saved result is replaced.
+
+        Parameters
+        ----------
+        folder : path
+            A new folder, or one that holds a saved result.
+        file_format : {"parquet", "csv"}
+            Parquet needs pyarrow (``pip install tsrnn[parquet]``). Both give back the same numbers.
+
+        Raises
+        ------
+        FileExistsError
+            If there is something else of that name.
+        """
+        frames = {name: getattr(self, name) for name in FRAMES}
+        frames |= {f"scores_by_{key}": self.scores[key] for key in KEYS}
+        write_frames(folder, frames, self.settings, file_format)
+
+    @classmethod
+    def load(cls, folder: Any) -> Self:
+        """Read a result that :meth:`save` wrote; no code from it is run.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder holds no saved result.
+        """
+        frames, settings = read_frames(folder)
+        scores = {key: frames[f"scores_by_{key}"] for key in KEYS}
+        return cls(scores=scores, settings=settings, **{name: frames[name] for name in FRAMES})
 
     def __repr__(self) -> str:
-        origins = self.folds["origin"]
+        settings, origins = self.settings, self.folds["origin"]
         n_models, n_folds = self.timings["model"].nunique(), self.folds["fold"].nunique()
-        refit = f"every {self.refit} folds" if isinstance(self.refit, int) else self.refit
+        refit = settings["refit"]
+        often = f"every {refit} folds" if isinstance(refit, int) else refit
         return (
-            f"BacktestResult: {n_models} models, {n_folds} folds of {self.horizon} steps, origins "
-            f"{origins.iloc[0]} to {origins.iloc[-1]}, refit {refit}, {len(self.errors)} failures\n"
-            f"{self.summary().to_string(float_format='{:.4g}'.format)}\n{self.verdict()}"
+            f"BacktestResult: {n_models} models, {n_folds} folds of {settings['horizon']} steps, "
+            f"origins {origins.iloc[0]} to {origins.iloc[-1]}, refit {often}, "
+            f"{len(self.errors)} failures\n"
+            f"{self.summary()[SHOWN].to_string(float_format='{:.4g}'.format)}\n{self.verdict()}"
         )
 
-    def _p_value(self, errors: pd.DataFrame, model: str) -> float:
-        folds = errors[errors["model"] == model].groupby("fold")[["error", "naive_error"]].mean()
-        overlap = math.ceil((self.gap + self.horizon) / self.step)
-        if len(folds) <= max(overlap, 1):
-            return float("nan")
-        return diebold_mariano(folds["error"], folds["naive_error"], horizon=overlap).p_value
+    @cached_property
+    def _rows(self) -> pd.DataFrame:
+        return with_errors(self.forecasts, self.references, self.folds, self.levels)
 
-
-def score_folds(
-    forecasts: pd.DataFrame, folds: pd.DataFrame, metrics: dict[str, Metric]
-) -> pd.DataFrame:
-    """Score each model in each fold: MASE, RMSE, MAE, skill over the last value, and more metrics.
-
-    Parameters
-    ----------
-    forecasts, folds : DataFrame
-        As in :class:`BacktestResult`.
-    metrics : dict of name -> function
-        Each is called with the observed targets of a fold and their forecasts.
-    """
-    errors = _with_errors(forecasts, folds)
-    scores = _scores(errors, ["model", "fold"])
-    groups = errors.groupby(["model", "fold"], sort=False)
-    for name, metric in metrics.items():
-        values = [float(metric(rows["y_true"], rows["y_pred"])) for _, rows in groups]
-        scores[name] = values
-    return scores.reset_index()
-
-
-def _with_errors(forecasts: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
-    """Attach absolute, scaled and naive errors to the rows whose target was observed."""
-    references = folds[["fold", "series", "last_value", "scale"]]
-    rows = forecasts.dropna(subset=["y_true"]).merge(references, on=["fold", "series"], how="left")
-    rows["error"] = (rows["y_true"] - rows["y_pred"]).abs()
-    rows["naive_error"] = (rows["y_true"] - rows["last_value"]).abs()
-    rows["squared_error"] = rows["error"] ** 2
-    rows["scaled_error"] = divide_by_scale(rows["error"], rows["scale"])
-    return rows
-
-
-def _scores(errors: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    columns = ["scaled_error", "squared_error", "error", "naive_error"]
-    mean = errors.groupby(by, sort=False)[columns].mean()
-    skill = 100 * (1 - divide_by_scale(mean["error"], mean["naive_error"]))
-    return pd.DataFrame(
-        {
-            "MASE": mean["scaled_error"],
-            "RMSE": np.sqrt(mean["squared_error"]),
-            "MAE": mean["error"],
-            "skill_%": np.where(mean["error"] == mean["naive_error"], 0.0, skill),
-        }
-    )
-
-
-def _verdict(summary: pd.DataFrame, alpha: float) -> str:
-    same = (summary["skill_%"] == 0) & (summary["dm_p"] == 1)
-    tried = summary[~same]
-    if tried.empty:
-        return "No model differs from the naive forecast."
-    if tried["dm_p"].isna().all():
-        return (
-            f"{int(tried['folds'].max())} fold(s) cannot tell skill from luck: "
-            "no model is said to beat the naive forecast."
-        )
-    raw = tried["dm_p"].dropna()
-    p_values = _holm(raw)
-    skill = tried["skill_%"].loc[raw.index]
-    better = skill[(skill > 0) & (p_values <= alpha)].sort_values(ascending=False)
-    if better.empty:
-        return _nobody_wins(raw.to_dict(), p_values.to_dict(), skill.to_dict(), alpha)
-    verbs = ["beats the naive forecast by", *["by"] * (len(better) - 1)]
-    wins = [
-        f"{name} {verb} {percent:.1f} % ({_p_text(p_value)})"
-        for name, verb, percent, p_value in zip(
-            better.index, verbs, better, p_values[better.index], strict=True
-        )
-    ]
-    corrected = f"; p-values corrected for {len(raw)} models" if len(raw) > 1 else ""
-    return ", ".join(wins) + corrected + "."
-
-
-def _nobody_wins(
-    raw: dict[Any, float], p_values: dict[Any, float], skill: dict[Any, float], alpha: float
-) -> str:
-    ahead = [name for name in skill if skill[name] > 0]
-    if not ahead:
-        best = max(skill, key=skill.__getitem__)
-        return (
-            f"No model beats the naive forecast; the closest, {best}, "
-            f"is worse by {-skill[best]:.1f} %."
-        )
-    name = min(ahead, key=raw.__getitem__)
-    text = f"smallest p-value {raw[name]:.2g}, {name}"
-    if raw[name] <= alpha:
-        text += f", which is {p_values[name]:.2g} after correction for {len(raw)} models"
-    return f"No model beats the naive forecast by more than luck ({text})."
-
-
-def _holm(p_values: pd.Series) -> pd.Series:
-    """Correct p-values for their number, step by step from the smallest (Holm 1979)."""
-    ordered = p_values.sort_values()
-    factors = np.arange(len(ordered), 0, -1)
-    corrected = np.minimum(1.0, np.maximum.accumulate(factors * ordered.to_numpy()))
-    return pd.Series(corrected, index=ordered.index).reindex(p_values.index)
-
-
-def _p_text(p_value: float) -> str:
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+    @cached_property
+    def _losses(self) -> pd.DataFrame:
+        return fold_losses(self._rows)

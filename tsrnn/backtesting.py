@@ -5,46 +5,47 @@ Conventions: n rows, K targets (1 but for a wide frame). Folds and chains are th
 
 from __future__ import annotations
 
-import time
-import traceback
+import os
+import platform
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import NDArray
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import FitFailedWarning
 from tqdm import tqdm
 
-from tsrnn.asof import AsOf
-from tsrnn.backtest_result import BacktestResult, Metric, score_folds
-from tsrnn.base import Forecaster
+from tsrnn.backtest_checkpoints import Checkpoints
+from tsrnn.backtest_frames import (
+    errors_frame,
+    folds_frame,
+    forecasts_frame,
+    history_frame,
+    references_frame,
+    timings_frame,
+)
+from tsrnn.backtest_result import BacktestResult
+from tsrnn.backtest_runs import Chain, data_of_each, run_chains
+from tsrnn.backtest_scores import Metric, score_frames, with_errors
 from tsrnn.calendars import observed_season
-from tsrnn.checks import check_choice, check_count
-from tsrnn.containers import index_of, panel_rows
-from tsrnn.folds import Data, Fold, make_chains, make_folds, read_data, rows_ahead
-from tsrnn.metrics import METRICS, seasonal_naive_error
+from tsrnn.checks import check_choice, check_count, read_levels
+from tsrnn.folds import Data, Fold, Outcome, make_chains, make_folds, overlapping, read_data
+from tsrnn.lengths import Length, read_length
+from tsrnn.metrics import find_metric
 
 WINDOWS = ("expanding", "sliding")
 REFITS = ("cold", "warm", "none")
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What one model did in one fold."""
-
-    model: str
-    fold: Fold
-    action: str
-    fit_seconds: float = np.nan
-    predict_seconds: float = np.nan
-    y_pred: NDArray | None = None  # (test rows, K)
-    error: str = ""
-    traceback: str = ""
+# Two intervals, of 80 and 90 %, and enough levels between them to see a distribution.
+LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+PACKAGES = (
+    *("tsrnn", "numpy", "pandas", "scikit-learn", "scipy", "statsmodels"),
+    *("torch", "joblib"),
+)
 
 
 def backtest(
@@ -54,15 +55,17 @@ def backtest(
     *,
     horizon: int,
     n_folds: int | None = None,
-    step: int | None = None,
-    initial: int | None = None,
+    step: Length | None = None,
+    initial: Length | None = None,
     window: str = "expanding",
-    gap: int = 0,
+    gap: Length = 0,
     refit: str | int = "cold",
     n_jobs: int | None = 1,
     scoring: Any = None,
     progress: bool | Callable[[int, int], None] = False,
     seasonality: int | None = None,
+    levels: Sequence[float] = LEVELS,
+    checkpoint: Any = None,
 ) -> BacktestResult:
     """Fit on the past of each origin, forecast the ``horizon`` steps that follow, and score.
 
@@ -82,14 +85,16 @@ def backtest(
         time)``, which is split by time stamp. Missing values go to the models; they are not scored.
     horizon : int
         Steps in each test part.
-    n_folds, step, initial : int, optional
-        Number of folds, stamps between origins (``horizon``), least number of training stamps. The
-        last fold ends at the last row; without ``n_folds`` as many folds are made as fit after
-        ``initial`` (half of the rows).
+    n_folds : int, optional
+        Number of folds. The last one ends at the last row; without ``n_folds`` as many are made as
+        fit after ``initial``.
+    step, initial : int or calendar length such as "1 week", optional
+        Distance between origins (``horizon`` by default); least of what the first fold trains on
+        (half of the rows). Lengths are those of :class:`ExpandingWindowSplit`.
     window : {"expanding", "sliding"}, default="expanding"
         Train on all rows before an origin, or on as many as the first fold has (``initial`` if
         given).
-    gap : int, default=0
+    gap : int or calendar length, default=0
         Stamps left out between training and test rows. Their covariates go to ``predict`` only
         where X is an array, whose rows have no other place than their number.
     refit : {"cold", "warm", "none"} or int, default="cold"
@@ -98,7 +103,9 @@ def backtest(
         first fold only, then updated. "warm": the same estimator is fitted again with
         ``warm_start=True``.
     n_jobs : int, default=1
-        Processes of joblib over models and folds. The result does not depend on it.
+        Processes of joblib over models and folds, -1 for all cores; ``joblib.parallel_config``
+        chooses another back end, Dask or Ray with their clusters. The result does not depend on
+        it, bit for bit: with more than one model or fit each of them runs on one thread.
     scoring : str, callable, list of str or dict, optional
         More metrics ``(y_true, y_pred) -> float`` per fold: names of ``tsrnn.metrics.METRICS``,
         a function, or a dict of name -> function.
@@ -107,13 +114,21 @@ def backtest(
         fold.
     seasonality : int, optional
         Season that scales MASE; by default the M4 competition's for the calendar of y, or 1 where
-        the first fold is not longer than that.
+        the first fold is not longer than that. It is the season of the seasonal naive forecast too.
+    levels : sequence of float, optional
+        Levels of the quantiles that models with ``predict_quantiles`` are asked for; ``()`` for
+        none. Without such a model there are none either. The symmetric ones among them are scored
+        as intervals.
+    checkpoint : path, optional
+        A folder in which the forecasts of finished folds are kept: a later call with the same
+        models, data and folds goes on where this one was interrupted. With another ``refit`` than
+        "cold" a model's folds are kept when all of them are done.
 
     Returns
     -------
     BacktestResult
-        ``summary()``, ``verdict()``, ``plot()``, and the frames ``forecasts, scores, timings,
-        errors``.
+        ``summary()``, ``verdict()``, ``plot()``, ``to_html()``, ``save()``, and the frames
+        ``forecasts, references, scores, timings, errors``.
 
     Raises
     ------
@@ -147,29 +162,49 @@ def backtest(
     named = _named_models(models)
     check_choice("window", window, WINDOWS)
     _check_refit(refit, named)
-    for name, value in {"n_folds": n_folds, "initial": initial}.items():
-        if value is not None:
-            check_count(name, value)
+    if n_jobs == 0:
+        raise ValueError("n_jobs=0: expected a number of processes >= 1, or -1 for all cores")
+    if n_folds is not None:
+        check_count("n_folds", n_folds)
+    if initial is not None:
+        read_length("initial", initial)
     metrics = _named_metrics(scoring)
+    wanted = read_levels(levels) if np.size(levels) else np.empty(0)
     data = read_data(X, y)
     folds = make_folds(data, horizon, n_folds, step, initial, window, gap)
     season = _season(seasonality, data, folds[0])
-    chains = [(name, chain) for chain in make_chains(folds, refit) for name in named]
-    outcomes = _run(chains, named, data, refit == "warm", n_jobs, progress)
-    forecasts = _forecasts(outcomes, data)
-    references = _references(folds, data, season)
+    _check_defined(metrics, scoring, data, folds)
+    given = data_of_each(named, data)
+    chains = [
+        Chain(name, named[name], chain, given[name], wanted, warm=refit == "warm")
+        for chain in make_chains(folds, refit)
+        for name in named
+    ]
+    checkpoints = None if checkpoint is None else Checkpoints.of(checkpoint, data)
+    outcomes = _run(chains, data, n_jobs, checkpoints, progress)
+    if all(outcome.quantiles is None for outcome in outcomes):
+        wanted = np.empty(0)
+    forecasts = forecasts_frame(outcomes, data, wanted)
+    references, bounds = references_frame(folds, data, season), folds_frame(folds, data, season)
+    rows = with_errors(forecasts, references, bounds, wanted)
+    arguments = {
+        "horizon": horizon,
+        "step": _plain(horizon if step is None else step),
+        "initial": _plain(initial),
+        "gap": _plain(gap),
+        "window": window,
+        "refit": refit,
+        "seasonality": season,
+    }
     return BacktestResult(
         forecasts=forecasts,
-        folds=references,
-        scores=score_folds(forecasts, references, metrics),
-        timings=_timings(outcomes),
-        errors=_errors(outcomes, data),
-        history=_history(data),
-        horizon=horizon,
-        step=step or horizon,
-        gap=gap,
-        seasonality=season,
-        refit=refit,
+        references=references,
+        folds=bounds,
+        scores=score_frames(rows, wanted, metrics),
+        timings=timings_frame(outcomes),
+        errors=errors_frame(outcomes, data),
+        history=history_frame(data),
+        settings=_settings(named, folds, data, wanted, arguments),
     )
 
 
@@ -222,9 +257,18 @@ def _named_metrics(scoring: Any) -> dict[str, Metric]:
     if callable(scoring):
         return {getattr(scoring, "__name__", "score"): scoring}
     names = [scoring] if isinstance(scoring, str) else list(scoring)
-    for name in names:
-        check_choice("scoring", name, list(METRICS))
-    return {name: METRICS[name] for name in names}
+    return {name: find_metric(name) for name in names}
+
+
+def _check_defined(
+    metrics: dict[str, Metric], scoring: Any, data: Data, folds: list[Fold]
+) -> None:
+    """Refuse targets for which a metric of ours is undefined before the hours of fitting."""
+    if isinstance(scoring, str | list | tuple):
+        tested = data.values[np.unique(np.concatenate([fold.test for fold in folds]))]
+        tested = tested[~np.isnan(tested)]
+        for metric in metrics.values():
+            metric(tested, tested)
 
 
 def _season(seasonality: int | None, data: Data, first: Fold) -> int:
@@ -242,254 +286,88 @@ def _season(seasonality: int | None, data: Data, first: Fold) -> int:
 
 
 def _run(
-    chains: Sequence[tuple[str, list[Fold]]],
-    named: dict[str, Any],
+    chains: Sequence[Chain],
     data: Data,
-    warm: bool,
     n_jobs: int | None,
+    checkpoints: Checkpoints | None,
     progress: bool | Callable[[int, int], None],
-) -> list[_Outcome]:
+) -> list[Outcome]:
     """Run all chains, in this process or several; return outcomes by model, then by fold."""
     outcomes = []
-    total = sum(len(chain) for _, chain in chains)
+    total = sum(len(chain.folds) for chain in chains)
     with tqdm(total=total, desc="backtest", unit="fold", disable=progress is not True) as bar:
-        for outcome in _outcomes(chains, named, data, warm, n_jobs):
+        for outcome in run_chains(chains, n_jobs, checkpoints):
             outcomes.append(outcome)
             _warn_of_failure(outcome, data)
             bar.update()
             if callable(progress):
                 progress(len(outcomes), total)
-    if all(outcome.error for outcome in outcomes):
+    if all(outcome.y_pred is None for outcome in outcomes):
         first = outcomes[0]
         raise ValueError(
             f"all models failed in every fold; {first.model!r} in fold {first.fold.number}: "
             f"{first.error}"
         )
-    order = {name: i for i, name in enumerate(named)}
-    return sorted(outcomes, key=lambda outcome: (order[outcome.model], outcome.fold.number))
+    names = list(dict.fromkeys(chain.name for chain in chains))
+    return sorted(outcomes, key=lambda done: (names.index(done.model), done.fold.number))
 
 
-def _outcomes(
-    chains: Sequence[tuple[str, list[Fold]]],
-    named: dict[str, Any],
-    data: Data,
-    warm: bool,
-    n_jobs: int | None,
-) -> Iterator[_Outcome]:
-    if n_jobs == 0:
-        raise ValueError("n_jobs=0: expected a number of processes >= 1, or -1 for all cores")
-    given = _data_of_each(named, data)
-    if effective_n_jobs(n_jobs) == 1:
-        for name, chain in chains:
-            yield from _run_chain(name, named[name], chain, given[name], warm)
-        return
-    # loky tells each worker to use its share of the cores, so torch threads do not pile up.
-    parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-    for done in parallel(
-        delayed(_chain_outcomes)(name, named[name], chain, given[name], warm)
-        for name, chain in chains
-    ):
-        yield from done
-
-
-def _data_of_each(named: dict[str, Any], data: Data) -> dict[str, Data]:
-    """Leave out static columns, often text, for forecasters that cannot have any.
-
-    Static are those that any of the models declares so; others may encode them in a pipeline. These
-    get vintages as an array of what the origin knew.
-    """
-    inner = {name: _inner(model) for name, model in named.items()}
-    if isinstance(data.X, AsOf):
-        plain = {name: not isinstance(model, Forecaster) for name, model in inner.items()}
-        return {name: replace(data, plain=plain[name]) for name in named}
-    static = {name for model in inner.values() for name in getattr(model, "static", None) or ()}
-    if not static or not isinstance(data.X, pd.DataFrame):
-        return dict.fromkeys(named, data)
-    dropped = [name for name in data.X.columns if name in static]
-    without = replace(data, X=data.X.drop(columns=dropped))
-    return {
-        name: without if isinstance(model, Forecaster) and not hasattr(model, "static") else data
-        for name, model in inner.items()
-    }
-
-
-def _chain_outcomes(
-    name: str, model: Any, chain: list[Fold], data: Data, warm: bool
-) -> list[_Outcome]:
-    return list(_run_chain(name, model, chain, data, warm))
-
-
-def _run_chain(
-    name: str, model: Any, chain: list[Fold], data: Data, warm: bool
-) -> Iterator[_Outcome]:
-    """Fit a clone at the first fold, carry it through the others; after a failure start afresh."""
-    fitted = None
-    for fold in chain:
-        action = "fit" if fitted is None or warm else "update"
-        started = done = time.perf_counter()
-        try:
-            if fitted is None:
-                fitted = clone(model).set_params(warm_start=True) if warm else clone(model)
-            if action == "fit":
-                fitted.fit(*data.rows(fold.train, fold))
-            else:
-                fitted.update(*data.rows(fold.new, fold))
-            done = time.perf_counter()
-            y_pred = _predict(fitted, data, fold)
-        except Exception as error:
-            fitted = None
-            message = f"{type(error).__name__}: {error}"
-            yield _Outcome(name, fold, action, error=message, traceback=traceback.format_exc())
-        else:
-            yield _Outcome(
-                name, fold, action, done - started, time.perf_counter() - done, y_pred=y_pred
-            )
-
-
-def _predict(model: Any, data: Data, fold: Fold) -> NDArray:
-    """Forecast the test rows of a fold, (rows, K); without X only their index is told."""
-    known_places = isinstance(data.X, AsOf) or index_of(data.X) is not None
-    rows = fold.test if known_places else rows_ahead(data, fold)
-    index = None if data.index is None else data.index[rows]
-    if data.X is not None:
-        forecast = model.predict(_known_ahead(data.rows(rows, fold)[0], model))
-    elif index is not None:
-        forecast = model.predict(pd.DataFrame(index=index))
-    else:
-        forecast = model.predict(horizon=len(rows))
-    values = np.asarray(_aligned(forecast, index), dtype=float)
-    expected = (len(rows), data.values.shape[1])
-    if values.size != np.prod(expected) or len(values) != len(rows):
-        raise ValueError(f"predict returned the shape {values.shape}: expected {expected}")
-    values = values.reshape(expected)[np.isin(rows, fold.test)]
-    if bad := int((~np.isfinite(values)).sum()):
-        raise ValueError(
-            f"predict returned {bad} values that are NaN or infinite, of {values.size}"
-        )
-    return values
-
-
-def _known_ahead(X: Any, model: Any) -> Any:
-    """Leave out the columns that a model reads in the past only."""
-    past_only = getattr(_inner(model), "past_only", None)
-    if past_only is None or not isinstance(X, pd.DataFrame):
-        return X
-    return X.drop(columns=[name for name in past_only if name in X.columns])
-
-
-def _inner(model: Any) -> Any:
-    """Return the model itself, of a search over parameters the model searched."""
-    return getattr(model, "estimator", model)
-
-
-def _aligned(forecast: Any, index: pd.Index | None) -> Any:
-    got = index_of(forecast)
-    if index is None or got is None or got.equals(index):
-        return forecast
-    if len(got) != len(index) or not index.isin(got).all():
-        raise ValueError(
-            f"predict returned the index {got[0]} .. {got[-1]}: expected {index[0]} .. {index[-1]}"
-        )
-    return forecast.reindex(index)
-
-
-def _warn_of_failure(outcome: _Outcome, data: Data) -> None:
+def _warn_of_failure(outcome: Outcome, data: Data) -> None:
     if outcome.error:
         warnings.warn(
-            f"model {outcome.model!r} failed in fold {outcome.fold.number} "
+            f"model {outcome.model!r} failed ({outcome.stage}) in fold {outcome.fold.number} "
             f"(origin {data.origin(outcome.fold)}): {outcome.error}",
             FitFailedWarning,
             stacklevel=4,
         )
 
 
-def _forecasts(outcomes: Sequence[_Outcome], data: Data) -> pd.DataFrame:
-    """Lay the forecasts out tidily; the targets of a wide frame follow each other."""
-    n_targets = data.values.shape[1]
-    frames = [
-        pd.DataFrame(
-            {
-                "model": outcome.model,
-                "series": data.labels[fold.test].ravel(order="F"),
-                "fold": fold.number,
-                "origin": data.origin(fold),
-                "step": np.tile(data.stamps[fold.test] - fold.last, n_targets),
-                "time": data.times[np.tile(fold.test, n_targets)],
-                "y_true": data.values[fold.test].ravel(order="F"),
-                "y_pred": outcome.y_pred.ravel(order="F"),
-            }
-        )
-        for outcome in outcomes
-        for fold in [outcome.fold]
-        if outcome.y_pred is not None
-    ]
-    return pd.concat(frames, ignore_index=True)
+def _settings(
+    named: dict[str, Any], folds: list[Fold], data: Data, levels: NDArray, arguments: dict[str, Any]
+) -> dict[str, Any]:
+    """Describe a backtest in plain values: what is needed to run it again."""
+    return {
+        **arguments,
+        "n_folds": len(folds),
+        "overlap": overlapping(folds, data),
+        "levels": levels.tolist(),
+        "models": {name: _written(model) for name, model in named.items()},
+        "imports": sorted(set().union(*map(_imports, named.values()))),
+        "versions": {"python": platform.python_version()} | _versions(),
+        "machine": f"{platform.platform()}, {os.cpu_count()} cores",
+    }
 
 
-def _references(folds: Sequence[Fold], data: Data, season: int) -> pd.DataFrame:
-    """Describe each fold and series by its training rows alone: the naive forecast, the scale."""
-    groups = panel_rows(data.index) if isinstance(data.index, pd.MultiIndex) else None
-    members = [rows for _, rows in groups] if groups else [np.arange(len(data.values))]
-    found = []
-    for fold in folds:
-        in_train = np.isin(np.arange(len(data.values)), fold.train)
-        for rows in members:
-            train = rows[in_train[rows]]
-            for k in range(data.values.shape[1] if len(train) else 0):
-                values = data.values[train, k]
-                observed = values[~np.isnan(values)]
-                found.append(
-                    {
-                        "fold": fold.number,
-                        "series": data.labels[train[0], k],
-                        "origin": data.origin(fold),
-                        "train_rows": len(train),
-                        "last_value": observed[-1] if len(observed) else np.nan,
-                        "scale": _scale(values, season),
-                    }
-                )
-    return pd.DataFrame(found)
+def _plain(length: Length | None) -> int | str | None:
+    """Write a length so that JSON can hold it."""
+    if length is None or isinstance(length, str):
+        return length
+    return int(length) if isinstance(length, Integral) else str(length)
 
 
-def _scale(values: NDArray, season: int) -> float:
-    """Return the scale of MASE, NaN where no two training values lie a season apart."""
-    try:
-        return float(seasonal_naive_error(values, season)[0])
-    except ValueError:
-        return float("nan")
+def _imports(model: Any) -> set[str]:
+    """Return the import statements that the repr of a model needs."""
+    parameters = model.get_params().values() if hasattr(model, "get_params") else ()
+    used = [model, *(value for value in parameters if hasattr(value, "get_params"))]
+    found = set()
+    for kind in map(type, used):
+        # The public home of sklearn.linear_model._ridge.Ridge is sklearn.linear_model, ours tsrnn.
+        parts = [part for part in kind.__module__.split(".") if not part.startswith("_")]
+        home = "tsrnn" if parts[0] == "tsrnn" else ".".join(parts)
+        if home:  # not what was defined in a script, __main__
+            found.add(f"from {home} import {kind.__name__}")
+    return found
 
 
-def _timings(outcomes: Sequence[_Outcome]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "model": [outcome.model for outcome in outcomes],
-            "fold": [outcome.fold.number for outcome in outcomes],
-            "action": [outcome.action for outcome in outcomes],
-            "fit_seconds": [outcome.fit_seconds for outcome in outcomes],
-            "predict_seconds": [outcome.predict_seconds for outcome in outcomes],
-        }
-    )
+def _versions() -> dict[str, str]:
+    """Return the versions of installed packages: tsrnn may run from a checkout."""
+    found = {}
+    for package in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
-def _errors(outcomes: Sequence[_Outcome], data: Data) -> pd.DataFrame:
-    failed = [outcome for outcome in outcomes if outcome.error]
-    return pd.DataFrame(
-        {
-            "model": [outcome.model for outcome in failed],
-            "fold": [outcome.fold.number for outcome in failed],
-            "origin": [data.origin(outcome.fold) for outcome in failed],
-            "error": [outcome.error for outcome in failed],
-            "traceback": [outcome.traceback for outcome in failed],
-        }
-    )
-
-
-def _history(data: Data) -> pd.DataFrame:
-    n, n_targets = data.values.shape
-    return pd.DataFrame(
-        {
-            "series": data.labels.ravel(order="F"),
-            "time": data.times[np.tile(np.arange(n), n_targets)],
-            "y": data.values.ravel(order="F"),
-        }
-    )
+def _written(model: Any) -> str:
+    """Write an estimator down in full: scikit-learn shortens what is longer than 700 characters."""
+    return model.__repr__(N_CHAR_MAX=100_000) if isinstance(model, BaseEstimator) else repr(model)

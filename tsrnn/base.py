@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 from tsrnn.asked import Asked, next_steps, rows_asked, warn_about_other_series, warn_about_past_only
 from tsrnn.asof import AsOf
 from tsrnn.calendars import calendar_of
-from tsrnn.checks import check_choice, check_count, is_number
+from tsrnn.checks import check_choice, check_count, is_number, read_levels
 from tsrnn.containers import (
     Form,
     align_targets,
@@ -190,7 +190,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         >>> Naive().fit(y=y).predict_quantiles([0.9, 0.5], horizon=2).columns.tolist()
         [0.5, 0.9]
         """
-        ascending = _check_levels(levels)
+        ascending = read_levels(levels)
         values, index = self._quantiles_asked(ascending, X, horizon)
         return self._form.give_back_several(values, index, ascending.tolist())
 
@@ -490,11 +490,3 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
 
     def _n_targets(self) -> int:
         return next(iter(self._records.values())).y.shape[1]
-
-
-def _check_levels(levels: Any) -> np.ndarray:
-    """Return the levels of quantiles, each once and increasing."""
-    given = list(levels) if np.iterable(levels) and not isinstance(levels, str) else [levels]
-    if not given or not all(is_number(level) and 0 < level < 1 for level in given):
-        raise ValueError(f"levels={levels!r}: expected numbers above 0 and below 1, such as 0.9")
-    return np.unique(np.array(given, dtype=np.float64))

@@ -66,3 +66,11 @@ def check_rows(got: int, needed: int, remedy: str) -> None:
 def is_number(value: Any) -> bool:
     """Tell whether a value is a real number and no truth value."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
+
+
+def read_levels(levels: Any) -> np.ndarray:
+    """Return levels of quantiles, each once and increasing; all must lie between 0 and 1."""
+    given = list(levels) if np.iterable(levels) and not isinstance(levels, str) else [levels]
+    if not given or not all(is_number(level) and 0 < level < 1 for level in given):
+        raise ValueError(f"levels={levels!r}: expected numbers above 0 and below 1, such as 0.9")
+    return np.unique(np.array(given, dtype=np.float64))

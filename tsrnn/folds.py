@@ -1,8 +1,8 @@
-"""Folds of a backtest: which rows a model learns from, and which it must forecast.
+"""Folds of a backtest: which rows a model learns from, which it must forecast, what came of it.
 
-Conventions: n rows, K targets (1 but for a wide frame). A fold is one origin with its training and
-its test rows; a chain is a run of folds through which one fitted model is carried (a single fold
-with ``refit="cold"``).
+Conventions: n rows, K targets (1 but for a wide frame), L quantile levels. A fold is an origin with
+its training and its test rows; a chain is a run of folds through which one fitted model is carried
+(a single fold with ``refit="cold"``).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sklearn.utils import _safe_indexing
 
 from tsrnn.asof import AsOf
 from tsrnn.containers import common_index, read_target
+from tsrnn.lengths import Length
 from tsrnn.model_selection import ExpandingWindowSplit, SlidingWindowSplit, stamp_positions
 
 
@@ -55,6 +56,26 @@ class Fold:
     test: NDArray
     new: NDArray  # rows that came after the training rows of the fold before
     last: int  # position of the last training stamp
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one model did in one fold; without forecasts if ``fit``, ``update`` or predict failed.
+
+    ``stage`` is where it failed. A failure of predict_quantiles leaves the point forecasts.
+    """
+
+    model: str
+    fold: Fold
+    action: str  # "fit" or "update"
+    fit_seconds: float = np.nan
+    predict_seconds: float = np.nan
+    peak_mb: float = np.nan
+    y_pred: NDArray | None = None  # (test rows, K)
+    quantiles: NDArray | None = None  # (test rows, K, L)
+    stage: str = ""
+    error: str = ""
+    traceback: str = ""
 
 
 def read_data(X: Any, y: Any) -> Data:
@@ -97,10 +118,10 @@ def make_folds(
     data: Data,
     horizon: int,
     n_folds: int | None,
-    step: int | None,
-    initial: int | None,
+    step: Length | None,
+    initial: Length | None,
     window: str,
-    gap: int,
+    gap: Length,
 ) -> list[Fold]:
     """Cut the rows into folds, the oldest first."""
     splitter: ExpandingWindowSplit | SlidingWindowSplit
@@ -127,6 +148,13 @@ def rows_ahead(data: Data, fold: Fold) -> NDArray:
     ahead = (data.stamps > fold.last) & (data.stamps <= data.stamps[fold.test].max())
     tested = pd.Index(data.labels[:, 0]).isin(data.labels[fold.test, 0])
     return np.flatnonzero(ahead & tested)
+
+
+def overlapping(folds: list[Fold], data: Data) -> int:
+    """Return how many folds in a row share stamps after their origins, 1 for none."""
+    ends = [int(data.stamps[fold.test].max(initial=fold.last)) for fold in folds]
+    shared = (sum(later.last < end for later in folds[i:]) for i, end in enumerate(ends))
+    return max(1, *shared)
 
 
 def make_chains(folds: list[Fold], refit: str | int) -> list[list[Fold]]:

@@ -53,7 +53,7 @@ def plot_backtest(
     series : optional
         Which series; the first by default.
     coverage : float, optional
-        Which interval is shaded, where its two quantiles are there; None for none.
+        Which interval is shaded, of the first model that has its two quantiles; None for none.
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.
     title, ylabel : str, optional
@@ -93,8 +93,11 @@ def plot_backtest(
     ax = new_axes(ax)
     ax.plot(as_stamps(past["time"]), past["y"], color="black", lw=1.6, label="observed")
     steps = int(shown.groupby(["model", "fold"]).size().max())
+    ends = None  # of an interval: shades of several models on each other would hide all
     for i, (_, rows) in enumerate(shown.groupby("model", sort=False)):
-        _draw_model(ax, i, rows.sort_values(["fold", "step"]), steps, coverage)
+        found = None if coverage is None or ends else _interval(rows, coverage)
+        _draw_model(ax, i, rows.sort_values(["fold", "step"]), steps, found)
+        ends = ends or found
     for origin in as_stamps(shown.drop_duplicates("fold")["origin"]):
         ax.axvline(origin, color="0.7", lw=0.8, ls=":", zorder=0)
     last = "the last" if n_folds == 1 or len(folds) == 1 else f"the last {min(n_folds, len(folds))}"
@@ -162,20 +165,29 @@ def plot_forecast(
     return finish_axes(ax, past.index.append(forecast.index), ylabel or name)
 
 
-def _draw_model(ax: Any, i: int, rows: pd.DataFrame, steps: int, coverage: float | None) -> None:
-    """Draw the forecasts of a model: each fold a line, its interval a shade."""
+def _interval(rows: pd.DataFrame, coverage: float) -> tuple[str, str] | None:
+    """Return the columns of a model's central interval, where it has that."""
     columns = quantile_columns(rows)
     ends = [
         (columns[low], columns[high])
         for covered, low, high in central_intervals(list(columns))
-        if coverage is not None and np.isclose(covered, coverage)
+        if np.isclose(covered, coverage)
     ]
+    return ends[0] if ends else None
+
+
+def _draw_model(
+    ax: Any, i: int, rows: pd.DataFrame, steps: int, ends: tuple[str, str] | None
+) -> None:
+    """Draw the forecasts of a model: each fold a line, its interval a shade."""
+    name = str(rows["model"].iloc[0])
     for j, path in enumerate(forecast_paths(rows)):
-        label = str(path["model"].iloc[0]) if j == 0 else None
-        times = as_stamps(path["time"])
+        times, first = as_stamps(path["time"]), j == 0
+        label = name if first else None
         ax.plot(times, path["y_pred"], label=label, **_style(i, steps))
-        for low, high in ends:
-            ax.fill_between(times, path[low], path[high], **_shading(i))
+        if ends is not None:
+            shade = ax.fill_between(times, path[ends[0]], path[ends[1]], **_shading(i))
+            shade.set_label(f"interval of {name}" if first else None)
 
 
 def _shade(ax: Any, forecast: pd.Series, intervals: pd.DataFrame) -> None:

@@ -1,0 +1,164 @@
+"""Lay out what a backtest found as tidy frames.
+
+Conventions: n rows, K targets (1 but for a wide frame), whose values follow each other (order "F").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tsrnn.containers import panel_rows
+from tsrnn.folds import Data, Fold, Outcome
+from tsrnn.metrics import seasonal_naive_error
+
+FORECAST_COLUMNS = ["model", "series", "fold", "origin", "step", "time", "y_true", "y_pred"]
+
+
+def quantile_column(level: float) -> str:
+    """Name the column of a quantile: "q0.05"."""
+    return f"q{level:g}"
+
+
+def forecasts_frame(outcomes: Sequence[Outcome], data: Data, levels: NDArray) -> pd.DataFrame:
+    """One row a model, fold, series and step; quantiles are NaN where a model has none."""
+    frames = []
+    for outcome in outcomes:
+        if outcome.y_pred is None:
+            continue
+        frame = _rows_of(outcome.fold, data)
+        frame.insert(0, "model", outcome.model)
+        frame["y_true"] = data.values[outcome.fold.test].ravel(order="F")
+        frame["y_pred"] = outcome.y_pred.ravel(order="F")
+        for i, level in enumerate(levels):
+            known = outcome.quantiles
+            values = np.nan if known is None else known[:, :, i].ravel(order="F")
+            frame[quantile_column(level)] = values
+        frames.append(frame)
+    return _plain_labels(pd.concat(frames, ignore_index=True))
+
+
+def references_frame(folds: Sequence[Fold], data: Data, season: int) -> pd.DataFrame:
+    """One row a fold, series and step: the naive and the seasonal naive forecast."""
+    frames = []
+    for fold in folds:
+        frame = _rows_of(fold, data)[["fold", "series", "step", "time"]]
+        naive, seasonal = (_last_of_phase(fold, data, m) for m in (1, season))
+        frame["naive"] = naive.ravel(order="F")
+        frame["seasonal_naive"] = np.where(np.isnan(seasonal), naive, seasonal).ravel(order="F")
+        frames.append(frame)
+    return _plain_labels(pd.concat(frames, ignore_index=True))
+
+
+def folds_frame(folds: Sequence[Fold], data: Data, season: int) -> pd.DataFrame:
+    """One row a fold and series: its training rows, what is known at the origin, the scales."""
+    members = _members(data)
+    found = []
+    for fold in folds:
+        in_train = np.isin(np.arange(len(data.values)), fold.train)
+        for rows in members:
+            train = rows[in_train[rows]]
+            for k in range(data.values.shape[1] if len(train) else 0):
+                values = data.values[train, k]
+                observed = values[~np.isnan(values)]
+                found.append(
+                    {
+                        "fold": fold.number,
+                        "series": data.labels[train[0], k],
+                        "origin": data.origin(fold),
+                        "train_rows": len(train),
+                        "last_value": observed[-1] if len(observed) else np.nan,
+                        "scale": _scale(values, season, power=1),
+                        "squared_scale": _scale(values, season, power=2),
+                    }
+                )
+    return _plain_labels(pd.DataFrame(found))
+
+
+def timings_frame(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """One row a model and fold: seconds and the peak of memory."""
+    names = ["fit_seconds", "predict_seconds", "peak_mb"]
+    columns: dict[str, list[Any]] = {"model": [outcome.model for outcome in outcomes]}
+    columns["fold"] = [outcome.fold.number for outcome in outcomes]
+    columns["action"] = [outcome.action for outcome in outcomes]
+    columns |= {name: [getattr(outcome, name) for outcome in outcomes] for name in names}
+    return pd.DataFrame(columns)
+
+
+def errors_frame(outcomes: Sequence[Outcome], data: Data) -> pd.DataFrame:
+    """One row a failure."""
+    failed = [outcome for outcome in outcomes if outcome.error]
+    names = ["stage", "error", "traceback"]
+    columns: dict[str, list[Any]] = {"model": [outcome.model for outcome in failed]}
+    columns["fold"] = [outcome.fold.number for outcome in failed]
+    columns["origin"] = [data.origin(outcome.fold) for outcome in failed]
+    columns |= {name: [getattr(outcome, name) for outcome in failed] for name in names}
+    return pd.DataFrame(columns)
+
+
+def history_frame(data: Data) -> pd.DataFrame:
+    """One row a series and time: the series that were split."""
+    n, n_targets = data.values.shape
+    return _plain_labels(
+        pd.DataFrame(
+            {
+                "series": data.labels.ravel(order="F"),
+                "time": data.times[np.tile(np.arange(n), n_targets)],
+                "y": data.values.ravel(order="F"),
+            }
+        )
+    )
+
+
+def _rows_of(fold: Fold, data: Data) -> pd.DataFrame:
+    """Say which rows a fold tests."""
+    n_targets = data.values.shape[1]
+    return pd.DataFrame(
+        {
+            "series": data.labels[fold.test].ravel(order="F"),
+            "fold": fold.number,
+            "origin": data.origin(fold),
+            "step": np.tile(data.stamps[fold.test] - fold.last, n_targets),
+            "time": data.times[np.tile(fold.test, n_targets)],
+        }
+    )
+
+
+def _members(data: Data) -> list[NDArray]:
+    """Return the rows of each series of a panel, else all rows."""
+    if isinstance(data.index, pd.MultiIndex):
+        return [rows for _, rows in panel_rows(data.index)]
+    return [np.arange(len(data.values))]
+
+
+def _last_of_phase(fold: Fold, data: Data, season: int) -> NDArray:
+    """Return for each test row ``(rows, K)`` the last training value of its phase, NaN for none."""
+    in_train = np.isin(np.arange(len(data.values)), fold.train)
+    in_test = np.isin(np.arange(len(data.values)), fold.test)
+    found = np.full(data.values.shape, np.nan)
+    for rows in _members(data):
+        train, test = rows[in_train[rows]], rows[in_test[rows]]
+        train = train[np.argsort(data.stamps[train])]
+        for k in range(data.values.shape[1]):
+            seen = train[~np.isnan(data.values[train, k])]
+            latest = np.full(season, np.nan)
+            latest[data.stamps[seen] % season] = data.values[seen, k]  # the last one stays
+            found[test, k] = latest[data.stamps[test] % season]
+    return found[fold.test]
+
+
+def _scale(values: NDArray, season: int, power: int) -> float:
+    """Return the scale of MASE or RMSSE, NaN where no two training values lie a season apart."""
+    try:
+        return float(seasonal_naive_error(values, season, power=power)[0])
+    except ValueError:
+        return float("nan")
+
+
+def _plain_labels(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give the column of series labels, collected as objects, the dtype that they share."""
+    return frame.assign(series=frame["series"].infer_objects())
