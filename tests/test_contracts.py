@@ -13,7 +13,9 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -24,12 +26,16 @@ from tsrnn import (
     ARIMA,
     ETS,
     AutoARIMA,
+    AutoETS,
     Drift,
     GRUForecaster,
     LSTMForecaster,
     Naive,
     RNNForecaster,
     SeasonalNaive,
+    STLForecaster,
+    Theta,
+    WindowForecaster,
     backtest,
 )
 from tsrnn.base import Forecaster
@@ -62,11 +68,23 @@ LOCAL = {
     "seasonal naive": SeasonalNaive(),
     "drift": Drift(),
     "ets": ETS(),
+    "auto ets": AutoETS(),
+    "theta": Theta(),
     "arima": ARIMA((2, 1, 0)),
     "auto arima": AutoARIMA(seasonality=1, max_p=2, max_q=0),
 }
-MODELS = RECURRENT | LOCAL
-TRAINED = RECURRENT | {name: LOCAL[name] for name in ("ets", "arima", "auto arima")}
+TREES = HistGradientBoostingRegressor(max_iter=20, min_samples_leaf=5, random_state=0)
+AROUND_OTHERS = {
+    "stl of ets": STLForecaster(ETS(), seasonality=5),
+    "stl of lstm": STLForecaster(LSTMForecaster(**TINY | {"horizon": 1}), seasonality=(4, 6)),
+    "windows": WindowForecaster(Ridge()),
+    "windows, direct": WindowForecaster(Ridge(), 6, "direct", horizon=3),
+    "windows, multi-output": WindowForecaster(Ridge(), 6, "multi_output", horizon=3),
+    "windows, trees": WindowForecaster(TREES, 6),
+}
+MODELS = RECURRENT | LOCAL | AROUND_OTHERS
+ESTIMATED = ("ets", "auto ets", "theta", "arima", "auto arima")
+TRAINED = RECURRENT | AROUND_OTHERS | {name: LOCAL[name] for name in ESTIMATED}
 
 
 def each(models: dict[str, Forecaster]):
@@ -464,8 +482,8 @@ def test_clones_have_the_parameters_and_are_not_fitted(model):
     with pytest.raises(NotFittedError, match="not fitted yet"):
         copied.predict()
     assert copied.set_params(missing="raise").get_params()["missing"] == "raise"
-    with pytest.raises(ValueError, match="Invalid parameter 'window'"):
-        copied.set_params(window=3)
+    with pytest.raises(ValueError, match="Invalid parameter 'colour'"):
+        copied.set_params(colour=3)
 
 
 @each(MODELS)
@@ -520,6 +538,10 @@ SHORT = {"hidden_size": 4, "max_epochs": 3, "random_state": 0}
         (SeasonalNaive(), 51, {}),
         (Drift(), 51, ROWS_ARE_STEPS),
         (ETS(), 51, {}),
+        (AutoETS(), 51, {}),
+        (Theta(), 51, ROWS_ARE_STEPS),
+        (STLForecaster(ETS()), 51, {}),
+        (WindowForecaster(Ridge()), 51, ROWS_ARE_STEPS),
         (ARIMA(), 51, ROWS_ARE_STEPS),
         (AutoARIMA(max_p=1, max_q=1), 51, {}),
         (Naive(missing="raise"), 52, {}),

@@ -17,7 +17,9 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
+from sklearn.linear_model import Ridge
 
 import tsrnn.training
 from tsrnn import (
@@ -25,12 +27,16 @@ from tsrnn import (
     ETS,
     AsOf,
     AutoARIMA,
+    AutoETS,
     Drift,
     GRUForecaster,
     LSTMForecaster,
     Naive,
     RNNForecaster,
     SeasonalNaive,
+    STLForecaster,
+    Theta,
+    WindowForecaster,
     from_long,
 )
 
@@ -136,12 +142,22 @@ LOCAL = {
     "naive": Naive(),
     "seasonal naive": SeasonalNaive(),
     "drift": Drift(),
-    "ets": ETS(seasonal=None, damped=False),
+    "ets": ETS(trend="add"),
+    "auto ets": AutoETS(seasonal=None, damped=False),
+    "theta": Theta(),
     "arima": ARIMA((1, 0, 0)),
     "auto arima": AutoARIMA(seasonality=1, max_p=1, max_q=0),
 }
-MODELS = NETWORKS | LOCAL
-LEARNT = NETWORKS | {name: LOCAL[name] for name in ("ets", "arima", "auto arima")}
+TREES = HistGradientBoostingRegressor(max_iter=20, min_samples_leaf=5, random_state=0)
+AROUND_OTHERS = {
+    "stl": STLForecaster(ETS(), seasonality=7),
+    "windows": WindowForecaster(Ridge()),
+    "windows, direct": WindowForecaster(Ridge(), 6, "direct", horizon=3),
+    "windows, trees": WindowForecaster(TREES, 6),
+}
+MODELS = NETWORKS | LOCAL | AROUND_OTHERS
+ESTIMATED = ("ets", "auto ets", "theta", "arima", "auto arima")
+LEARNT = NETWORKS | AROUND_OTHERS | {name: LOCAL[name] for name in ESTIMATED}
 
 
 @pytest.fixture

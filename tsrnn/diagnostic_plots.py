@@ -49,7 +49,8 @@ def plot_history(history: Losses, *, ax: Any = None, title: str | None = None) -
     Parameters
     ----------
     history : History
-        ``history_`` of a fitted network: ``train_loss`` and ``valid_loss`` by epoch,
+        ``history_`` of a window estimator, or one of ``histories_`` of a forecaster:
+        ``train_loss`` and ``valid_loss`` by epoch,
         ``best_epoch`` (from 1; 0 is the network as it started), ``interrupted``.
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.

@@ -50,7 +50,7 @@ class LocalForecaster(Forecaster):
 
     def _fit(self, records: dict[Hashable, Record]) -> None:
         covariates = [record.X for record in records.values() if record.X is not None]
-        self._neutral = _column_means(np.concatenate(covariates)) if covariates else None
+        self._neutral = column_means(np.concatenate(covariates)) if covariates else None
         self.models_ = {
             key: self._fit_series(record.y[:, 0], self._filled(record.X))
             for key, record in records.items()
@@ -107,6 +107,14 @@ class LocalForecaster(Forecaster):
         return tags
 
 
-def _column_means(X: np.ndarray) -> np.ndarray:
+def column_means(X: np.ndarray) -> np.ndarray:
+    """Return the means ``(F,)`` of the observed values of X ``(T, F)``, zero where there are none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> column_means(np.array([[1.0, np.nan], [3.0, np.nan]]))
+    array([2., 0.])
+    """
     seen = np.isfinite(X)
     return np.where(seen, X, 0.0).sum(axis=0) / np.maximum(1, seen.sum(axis=0))

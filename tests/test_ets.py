@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
-from tsrnn import ETS
-from tsrnn.statistical import Form, Smoother, _estimate, _smoother, _units
+from tsrnn import ETS, AutoETS
+from tsrnn.ets import _estimate, _smoother
+from tsrnn.smoothing import Form, units
 
 NAN = np.nan
 FORMS = [
@@ -30,7 +31,7 @@ def seasonal_series(n: int = 96, seed: int = 0) -> pd.Series:
 def test_recursion_equals_statsmodels(form):
     y = seasonal_series().to_numpy()
     result = _estimate(y, form, 12, full=True)
-    centre, scale = _units(y, form)
+    centre, scale = units(y, form)
     forecasts, end = _smoother(result, form, centre, scale).run(y)
     np.testing.assert_allclose(forecasts, centre + scale * result.fittedvalues, rtol=1e-9)
     ahead = end.run(np.full(24, NAN))[0]
@@ -39,19 +40,27 @@ def test_recursion_equals_statsmodels(form):
 
 def test_fixed_form_equals_statsmodels_with_estimated_states():
     y = seasonal_series()
-    model = ETS(error="add", trend="add", damped=False, seasonal="add").fit(y=y)
+    model = ETS(trend="add", seasonal="add").fit(y=y)
     reference = ETSModel(
         y.to_numpy(), error="add", trend="add", seasonal="add", seasonal_periods=12
     ).fit(disp=False)
     np.testing.assert_allclose(model.predict(horizon=12), reference.forecast(12), rtol=2e-3)
 
 
-def test_simple_smoothing_by_hand():
-    form = Form("add", None, False, None)
-    start = Smoother(form, 0.5, 0.0, 0.0, 1.0, 2.0, 0.0, (), centre=0.0, scale=1.0)
-    forecasts, end = start.run(np.array([4.0, NAN, 5.0]))
-    np.testing.assert_array_equal(forecasts, [2, 3, 3])
-    assert end.level == 4.0
+@pytest.mark.parametrize("form", [FORMS[0], FORMS[1], FORMS[3], FORMS[5]])
+def test_a_given_form_is_the_one_that_the_search_takes_when_it_is_given(form):
+    y = seasonal_series()
+    expected = AutoETS(*form).fit(y=y)
+    model = ETS(*form).fit(y=y)
+    assert model.models_[None].now.form == form
+    np.testing.assert_array_equal(model.predict(horizon=5), expected.predict(horizon=5))
+
+
+def test_form_without_season_does_not_need_one_and_ignores_that_of_the_calendar():
+    y = seasonal_series()
+    expected = ETS(seasonality=1).fit(y=y).predict(horizon=13)
+    np.testing.assert_array_equal(ETS().fit(y=y).predict(horizon=13), expected)
+    assert (expected == expected.iloc[0]).all()
 
 
 def test_form_follows_the_structure_of_the_series():
@@ -59,15 +68,15 @@ def test_form_follows_the_structure_of_the_series():
     season = 1 + 0.3 * np.sin(2 * np.pi * t / 12)
     growing = 100 * np.exp(0.01 * t) * season * np.exp(0.01 * rng.normal(size=120))
     months = pd.period_range("2010-01", periods=120, freq="M")
-    form = ETS().fit(y=pd.Series(growing, index=months)).forms_[None]
+    form = AutoETS().fit(y=pd.Series(growing, index=months)).forms_[None]
     assert (form.trend, form.seasonal) == ("add", "mul")
     walk = pd.Series(rng.normal(size=120).cumsum(), index=months)
-    assert ETS().fit(y=walk).forms_[None] == Form("add", None, False, None)
+    assert AutoETS().fit(y=walk).forms_[None] == Form("add", None, False, None)
 
 
 def test_forecast_of_a_made_series_comes_near_the_noise():
     y = seasonal_series(120)
-    forecast = ETS().fit(y=y.iloc[:108]).predict(horizon=12)
+    forecast = AutoETS().fit(y=y.iloc[:108]).predict(horizon=12)
     assert np.sqrt(np.mean((forecast - y.iloc[108:]) ** 2)) < 2 * 0.5
 
 
@@ -76,16 +85,16 @@ def test_missing_values_are_bridged(gone):
     y = seasonal_series()
     holes = y.copy()
     holes.iloc[gone] = NAN
-    model = ETS().fit(y=holes)
+    model = AutoETS().fit(y=holes)
     np.testing.assert_allclose(
-        model.predict(horizon=12), ETS().fit(y=y).predict(horizon=12), atol=2.5
+        model.predict(horizon=12), AutoETS().fit(y=y).predict(horizon=12), atol=2.5
     )
     assert np.isfinite(model.predict(y.to_frame()[[]])).all()
 
 
 def test_update_runs_over_the_new_rows_with_fixed_parameters():
     y = seasonal_series()
-    model = ETS().fit(y=y.iloc[:80])
+    model = AutoETS().fit(y=y.iloc[:80])
     start = model.models_[None].start
     model.update(y=y.iloc[80:])
     expected = start.run(y.to_numpy())[1].run(np.full(6, NAN))[0]
@@ -94,7 +103,7 @@ def test_update_runs_over_the_new_rows_with_fixed_parameters():
 
 def test_in_sample_forecasts_use_the_past_only():
     y = seasonal_series()
-    model = ETS().fit(y=y)
+    model = AutoETS().fit(y=y)
     before = model.predict(y.to_frame()[[]]).to_numpy()
     changed = y.to_numpy().copy()
     changed[50:] = 1e6
@@ -105,43 +114,48 @@ def test_in_sample_forecasts_use_the_past_only():
 @pytest.mark.parametrize("factor", [1e-12, 1e12])
 def test_units_do_not_matter(factor):
     y = seasonal_series()
-    forecast = ETS().fit(y=y * factor).predict(horizon=12)
-    np.testing.assert_allclose(forecast / factor, ETS().fit(y=y).predict(horizon=12), rtol=1e-9)
+    forecast = AutoETS().fit(y=y * factor).predict(horizon=12)
+    np.testing.assert_allclose(forecast / factor, AutoETS().fit(y=y).predict(horizon=12), rtol=1e-9)
 
 
 def test_large_offset_costs_no_accuracy():
     noise = np.random.default_rng(0).normal(size=100)
-    plain = ETS(error="add").fit(y=noise).predict()
-    np.testing.assert_allclose(ETS().fit(y=noise + 1e12).predict() - 1e12, plain, atol=1e-2)
+    plain = AutoETS(error="add").fit(y=noise).predict()
+    np.testing.assert_allclose(AutoETS().fit(y=noise + 1e12).predict() - 1e12, plain, atol=1e-2)
 
 
 def test_constant_series_stays_constant_exactly():
-    model = ETS().fit(y=pd.Series(np.full(40, 0.1)))
+    model = AutoETS().fit(y=pd.Series(np.full(40, 0.1)))
     assert (model.predict(horizon=5) == 0.1).all()
 
 
 def test_long_series_uses_its_latest_part():
     y = np.random.default_rng(0).normal(size=400).cumsum()
-    short = ETS().fit(y=y[-100:]).predict(horizon=3)
-    model = ETS(max_length=100).fit(y=y)
+    short = AutoETS().fit(y=y[-100:]).predict(horizon=3)
+    model = AutoETS(max_length=100).fit(y=y)
     np.testing.assert_allclose(model.predict(horizon=3), short, rtol=1e-9)
     assert np.isfinite(model.predict(pd.DataFrame(index=pd.RangeIndex(1, 401)))).all()
 
 
 def test_panel_equals_single_fits():
     parts = {"a": seasonal_series(60), "b": seasonal_series(40, seed=1)}
-    forecast = ETS().fit(y=pd.concat(parts, names=["series", "time"])).predict(horizon=4)
+    forecast = AutoETS().fit(y=pd.concat(parts, names=["series", "time"])).predict(horizon=4)
     for name, y in parts.items():
-        np.testing.assert_array_equal(forecast[name], ETS().fit(y=y).predict(horizon=4))
+        np.testing.assert_array_equal(forecast[name], AutoETS().fit(y=y).predict(horizon=4))
 
 
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (ETS(error="none"), "error='none': expected one of 'auto', 'add', 'mul'"),
-        (ETS(damped="yes"), "damped='yes': expected one of 'auto', True, False"),
-        (ETS(error="mul"), "need positive y, the least value is -"),
-        (ETS(max_length=3), "max_length=3: expected an integer >= 50"),
+        (AutoETS(error="none"), "error='none': expected one of 'auto', 'add', 'mul'"),
+        (AutoETS(damped="yes"), "damped='yes': expected one of 'auto', True, False"),
+        (AutoETS(error="mul"), "need positive y, the least value is -"),
+        (AutoETS(max_length=3), "max_length=3: expected an integer >= 50"),
+        (ETS(error="auto"), "error='auto': expected one of 'add', 'mul'"),
+        (ETS(damped="auto"), "damped='auto': expected one of True, False"),
+        (ETS(damped=True), "damped=True needs trend='add'"),
+        (ETS(seasonal="mul"), "seasonal='mul' needs a season, got seasonality='auto': give its"),
+        (ETS("mul", seasonality=5), "need positive y, the least value is .*; use 'add'$"),
     ],
 )
 def test_unknown_parameters_are_refused(model, message):
@@ -151,7 +165,7 @@ def test_unknown_parameters_are_refused(model, message):
 
 def test_too_short_series_is_refused_with_the_number_of_rows():
     with pytest.raises(ValueError, match=r"n_samples=9: at least 10 are needed; use Naive"):
-        ETS().fit(y=np.arange(9.0))
+        AutoETS().fit(y=np.arange(9.0))
 
 
 def slot(model, y, n, levels=(0.1, 0.5, 0.9)):
@@ -189,7 +203,7 @@ def test_additive_variances_equal_statsmodels(trend, damped, seasonal):
 @pytest.mark.parametrize(("alpha", "gamma"), [(0.5, 0.3), (0.1, 0.6)])
 def test_multiplicative_variances_equal_those_of_paths_of_statsmodels(form, alpha, gamma):
     y = seasonal_series().to_numpy()
-    fit, (centre, scale) = _estimate(y, form, 12, full=True), _units(y, form)
+    fit, (centre, scale) = _estimate(y, form, 12, full=True), units(y, form)
     names = fit.model.param_names
     params = dict(zip(names, fit.params, strict=True)) | {"smoothing_level": alpha}
     if form.trend:
@@ -207,7 +221,7 @@ def test_multiplicative_variances_equal_those_of_paths_of_statsmodels(form, alph
 def test_sigma_is_that_of_the_observed_residuals_with_degrees_of_freedom():
     y = seasonal_series()
     y.iloc[[30, 31, 60]] = NAN
-    model = ETS(error="add", trend=None, seasonal="add").fit(y=y)
+    model = ETS(seasonal="add").fit(y=y)
     errors = (y - model.predict(y.to_frame()[[]])).dropna()
     fitted = model.models_[None]
     freedom = 93 - 14  # alpha, gamma, level, and a season of mean zero
@@ -216,10 +230,10 @@ def test_sigma_is_that_of_the_observed_residuals_with_degrees_of_freedom():
 
 
 @pytest.mark.parametrize("error", ["add", "mul"])
-def test_median_is_the_forecast_and_quantiles_scale_with_the_units(error):
+def test_median_is_the_forecast_and_quantiles_scale_with_theunits(error):
     y = seasonal_series(60)
-    values = slot(ETS(error=error).fit(y=y), y, 12)
-    model = ETS(error=error).fit(y=1e9 * y)
+    values = slot(AutoETS(error=error).fit(y=y), y, 12)
+    model = AutoETS(error=error).fit(y=1e9 * y)
     scaled = slot(model, 1e9 * y, 12)
     np.testing.assert_array_equal(scaled[:, 1], model.predict(horizon=12))
     np.testing.assert_allclose(scaled / 1e9, values, rtol=1e-9)
@@ -228,7 +242,7 @@ def test_median_is_the_forecast_and_quantiles_scale_with_the_units(error):
 
 def test_eighty_percent_interval_covers_random_walks():
     paths = 20 + np.random.default_rng(1).normal(size=(100, 60)).cumsum(axis=1)
-    model = ETS(error="add", trend=None)
+    model = ETS()
     bounds = np.array([slot(model.fit(y=path[:50]), path[:50], 10) for path in paths])
     inside = (bounds[:, :, 0] <= paths[:, 50:]) & (paths[:, 50:] <= bounds[:, :, 2])
     assert inside.mean() == pytest.approx(0.80, abs=0.06)
@@ -239,7 +253,7 @@ def test_eighty_percent_interval_covers_random_walks():
 def test_missing_values_at_the_end_widen_the_interval_as_steps_do(error, known):
     y = seasonal_series()
     gone = y.where(np.arange(96) < 86)
-    model = ETS(error=error, trend="add").fit(y=y.iloc[:known])
+    model = ETS(error, trend="add").fit(y=y.iloc[:known])
     whole = slot(model.update(y=y.iloc[known:86]) if known < 86 else model, y.iloc[:86], 14)
     later = model.update(y=gone.iloc[86:90]).update(y=gone.iloc[90:])
     np.testing.assert_allclose(slot(later, gone, 4), whole[10:], rtol=1e-12)
@@ -247,13 +261,6 @@ def test_missing_values_at_the_end_widen_the_interval_as_steps_do(error, known):
 
 def test_quantiles_of_a_constant_are_the_constant_until_an_update_brings_another_value():
     y = np.append(np.full(40, 0.1), [0.4])
-    model = ETS().fit(y=y[:40])
+    model = AutoETS().fit(y=y[:40])
     assert (slot(model, y[:40], 5) == 0.1).all()
     assert (np.diff(slot(model.update(y=y[40:]), y, 5), axis=1) > 0).all()
-
-
-def test_multiplicative_errors_stay_finite_thousands_of_steps_ahead():
-    smoother = Smoother(FORMS[4], 0.9, 0.0, 1.0, 1.0, 1.0, 0.0, (0.5, 1.5), centre=0.0, scale=1.0)
-    deviations = smoother.deviations(4000, sigma=0.5)
-    assert np.isfinite(deviations).all()
-    assert (np.diff(deviations[::2]) > 0)[:500].all()
