@@ -17,6 +17,7 @@ pytest.importorskip("rich")
 
 import tsrnn
 from tsrnn import cli
+from tsrnn.csv_series import read_series
 
 ROOT = Path(tsrnn.__file__).parents[1]
 QUICK = ["--models", "naive,seasonal_naive", "--folds", "3"]
@@ -105,8 +106,16 @@ def test_compare_reports_a_model_that_fails_and_goes_on(prices, capsys, monkeypa
     monkeypatch.setitem(cli.MODELS, "naive", lambda horizon, seed: tsrnn.Naive(missing="refuse"))
     run("compare", "prices.csv", "--time", "date", "--target", "close", "--horizon", 5, *QUICK)
     out = capsys.readouterr().out
-    assert "naive failed in 3 of 3 folds: ValueError: missing='refuse'" in out
+    assert "naive failed (fit) in 3 of 3 folds: ValueError: missing='refuse'" in out
     assert "seasonal_naive" in out
+
+
+def test_compare_writes_a_report(prices, capsys, tmp_path):
+    page = tmp_path / "report.html"
+    run("compare", "prices.csv", "--time", "date", "--target", "close", "--horizon", 5, *QUICK,
+        "--report", page)  # fmt: skip
+    assert f"Report: {page}" in capsys.readouterr().out.replace("\n", "")
+    assert "prices.csv, close" in page.read_text(encoding="utf-8")
 
 
 def test_forecast_writes_time_and_forecast_and_a_picture(prices, capsys, tmp_path):
@@ -147,7 +156,7 @@ def test_gzipped_files_are_read(prices):
 )
 def test_kinds_of_stamps(stamps, first, index, tmp_path):
     write("kinds.csv", "t,y", *(f"{stamp},{i}" for i, stamp in enumerate(stamps)))
-    y = cli.read_series(tmp_path / "kinds.csv", "t", "y")
+    y = read_series(tmp_path / "kinds.csv", "t", "y")
     assert isinstance(y.index, index)
     assert y.index[0] == (pd.Timestamp(first) if isinstance(first, str) else first)
     assert y.tolist() == [0.0, 1.0]

@@ -23,6 +23,7 @@ from sklearn.exceptions import FitFailedWarning
 import tsrnn
 from tsrnn.backtest_result import BacktestResult
 from tsrnn.backtesting import REFITS, backtest
+from tsrnn.csv_series import listed, read_series, read_table
 from tsrnn.datasets import load_sea_surface_temperature, load_stocks
 from tsrnn.plotting import plot_backtest, plot_forecast
 
@@ -68,7 +69,8 @@ MODELS: dict[str, Callable[[int, int], Any]] = {
     "gru": lambda horizon, seed: tsrnn.GRUForecaster(horizon=horizon, random_state=seed),
     "rnn": lambda horizon, seed: tsrnn.RNNForecaster(horizon=horizon, random_state=seed),
     "arima": lambda horizon, seed: tsrnn.AutoARIMA(),
-    "ets": lambda horizon, seed: tsrnn.ETS(),
+    "ets": lambda horizon, seed: tsrnn.AutoETS(),
+    "theta": lambda horizon, seed: tsrnn.Theta(),
     "naive": lambda horizon, seed: tsrnn.Naive(),
     "seasonal_naive": lambda horizon, seed: tsrnn.SeasonalNaive(),
 }
@@ -101,6 +103,9 @@ def compare(
     plot: Annotated[
         Path | None, typer.Option(help="Picture of the last folds (default: compare-NAME.png).")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Report, one HTML page (two data sets: report-NAME.html).")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="All forecasts as CSV.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the networks.")] = SEED,
     jobs: Annotated[int, typer.Option(help="Processes.")] = 1,
@@ -114,6 +119,7 @@ def compare(
     refits = _check_refit(refit)
     plot, pictures = _check_pictures(plot)
     _check_folder("output", output)
+    _check_report(report)
     tasks = _shipped_tasks() if file is None else [_file_task(file, time, target, horizon)]
     if file is None and (time, target, horizon) != (None, None, None):
         raise ValueError(
@@ -125,9 +131,10 @@ def compare(
         _say(console, _headline(task, folds, refits))
         estimators = {name: MODELS[name](task.horizon, seed) for name in names}
         result = _backtest_with_bar(estimators, task, folds, refits, jobs)
-        _print_result(console, result, folds)
+        _print_result(console, result)
         if pictures:
-            path = _picture_path(plot, task, several=len(tasks) > 1)
+            named = plot is not None and len(tasks) == 1
+            path = _path_of(plot or Path("compare.png"), task, several=not named)
             _save(
                 plot_backtest(
                     result.forecasts, result.history, n_folds=PLOT_FOLDS, ylabel=task.unit
@@ -135,6 +142,9 @@ def compare(
                 path,
             )
             _say(console, f"Picture of the last {min(PLOT_FOLDS, folds)} folds: {path}")
+        if report is not None:
+            page = _path_of(report, task, several=len(tasks) > 1)
+            _say(console, f"Report: {result.to_html(page, title=task.title)}")
         console.print()
         result.forecasts.insert(0, "dataset", task.name)
         forecasts.append(result.forecasts)
@@ -267,6 +277,14 @@ def _check_pictures(plot: Path | None) -> tuple[Path | None, bool]:
     return plot, drawable
 
 
+def _check_report(report: Path | None) -> None:
+    _check_folder("report", report)
+    if report is not None and report.suffix != ".html":
+        raise ValueError(f"--report {report}: expected a name that ends in .html")
+    if report is not None and find_spec("plotly") is None:
+        raise ValueError("--report needs plotly: pip install tsrnn[report]")
+
+
 def _check_folder(option: str, path: Path | None) -> None:
     if path is not None and not path.parent.is_dir():
         raise ValueError(f"--{option} {path}: there is no folder {path.parent}")
@@ -290,101 +308,12 @@ def _file_task(file: Path, time: str | None, target: str | None, horizon: int | 
     if time is None or target is None or horizon is None:
         raise ValueError(
             f"{file} needs --time COLUMN, --target COLUMN and --horizon STEPS; "
-            f"its columns are {_list(_read_table(file))}"
+            f"its columns are {listed(read_table(file))}"
         )
     if horizon < 1:
         raise ValueError(f"--horizon {horizon}: expected an integer >= 1")
     y = read_series(file, time, target)
     return Task(file.name.split(".")[0], f"{file.name}, {target}", y, horizon, target)
-
-
-def read_series(file: Path, time: str, target: str) -> pd.Series:
-    """Read one column of a CSV file as a series on another column of time stamps.
-
-    Stamps with offsets keep their offset when it is the same in all rows, else they become UTC.
-    Whole numbers stay numbers, but for those of eight digits, which are dates (20240131).
-
-    Raises
-    ------
-    OSError
-        If there is no such file.
-    ValueError
-        If it is no CSV file, a column is missing, a stamp is no date, or a value is no number:
-        naming the first with its row, counted from 1 after the header.
-    """
-    table = _read_table(file)
-    for column in (time, target):
-        if column not in table.columns:
-            raise ValueError(f"{file} has no column {column!r}: its columns are {_list(table)}")
-    if table.empty:
-        raise ValueError(f"{file} has 0 rows under its header")
-    stamps = _read_stamps(file, table[time])
-    values = _read_numbers(file, table[target])
-    return pd.Series(values.to_numpy(dtype=float), index=stamps, name=target)
-
-
-def _read_table(file: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(file)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is not a CSV file with a header: {error}") from error
-
-
-def _read_stamps(file: Path, column: pd.Series) -> pd.Index:
-    if pd.api.types.is_integer_dtype(column):
-        if not column.between(10_000_101, 99_991_231).all():
-            return pd.Index(column)
-        column = column.astype(str)
-    elif pd.api.types.is_numeric_dtype(column):
-        return pd.Index(column)
-    _check_day_first(file, column)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # "could not infer format": said better below
-        try:
-            stamps = pd.to_datetime(column, errors="coerce")
-        except ValueError:  # offsets that change, as in local time with daylight saving
-            stamps = pd.to_datetime(column, errors="coerce", utc=True)
-    if stamps.isna().any():
-        row = int(stamps.isna().to_numpy().argmax())
-        raise ValueError(
-            f"{file}: column {column.name!r} has {_shown(column.iloc[row])} in row {row + 1}, "
-            f"{int(stamps.isna().sum())} of {len(column)} are no dates: write them all like "
-            "2024-01-31 or 2024-01-31 18:30"
-        )
-    return pd.DatetimeIndex(stamps)
-
-
-def _check_day_first(file: Path, column: pd.Series) -> None:
-    """Refuse dates like 03/04/2024, which are read either way without a word."""
-    parts = column.astype(str).str.extract(r"^\s*(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}\b").dropna()
-    if parts.empty or (parts.astype(int)[1] > 12).any():  # 01/31/2024: the month comes first
-        return
-    raise ValueError(
-        f"{file}: column {column.name!r} has {_shown(column.loc[parts.index[0]])}, where the "
-        "day and the month could change places: write dates like 2024-01-31"
-    )
-
-
-def _read_numbers(file: Path, column: pd.Series) -> pd.Series:
-    if pd.api.types.is_bool_dtype(column):
-        raise ValueError(f"{file}: column {column.name!r} is true or false: expected numbers")
-    numbers = pd.to_numeric(column, errors="coerce")
-    text = numbers.isna() & column.notna()
-    if text.any():
-        row = int(text.to_numpy().argmax())
-        raise ValueError(
-            f"{file}: column {column.name!r} has {_shown(column.iloc[row])} in row {row + 1}, "
-            f"{int(text.sum())} of {len(column)} are text: expected numbers"
-        )
-    return numbers
-
-
-def _shown(value: Any) -> str:
-    return "nothing" if pd.isna(value) else repr(value)
-
-
-def _list(table: pd.DataFrame) -> str:
-    return ", ".join(map(str, table.columns))
 
 
 def _console() -> Any:
@@ -445,7 +374,7 @@ def _backtest_with_bar(
         )
 
 
-def _print_result(console: Any, result: BacktestResult, folds: int) -> None:
+def _print_result(console: Any, result: BacktestResult) -> None:
     table = Table(box=SIMPLE_HEAD)
     table.add_column("model")
     for heading, _, _ in COLUMNS:
@@ -456,19 +385,14 @@ def _print_result(console: Any, result: BacktestResult, folds: int) -> None:
             *(form.format(row[column]) for _, column, form in COLUMNS),
         )
     console.print(table)
-    for name in result.errors["model"].unique():
-        failures = result.errors[result.errors["model"] == name]
-        _say(
-            console,
-            f"{name} failed in {len(failures)} of {folds} folds: {failures['error'].iloc[0]}",
-        )
     _say(console, result.verdict())
+    for sentence in result.warnings():
+        _say(console, sentence)
 
 
-def _picture_path(plot: Path | None, task: Task, *, several: bool) -> Path:
-    if plot is None:
-        return Path(f"compare-{task.name}.png")
-    return plot.with_stem(f"{plot.stem}-{task.name}") if several else plot
+def _path_of(path: Path, task: Task, *, several: bool) -> Path:
+    """Return where to write for a task: with several, its name is added."""
+    return path.with_stem(f"{path.stem}-{task.name}") if several else path
 
 
 def _save(ax: Any, path: Path) -> None:
