@@ -29,8 +29,8 @@ from statsmodels.tsa.seasonal import seasonal_decompose
 from tasks import DATASETS, Target, Task, by_series, of_series, score, shortened
 
 from tsrnn import (
-    ETS,
     AutoARIMA,
+    AutoETS,
     GRUForecaster,
     LSTMForecaster,
     Naive,
@@ -126,7 +126,7 @@ def run_ets(task: Task) -> Outcome:
     parts = [
         run_forecaster(model, of_series(task, list(names)))
         for model, names in [
-            (ETS(), lengths.index[lengths >= LEAST_ROWS]),
+            (AutoETS(), lengths.index[lengths >= LEAST_ROWS]),
             (Naive(), lengths.index[lengths < LEAST_ROWS]),
         ]
         if len(names)

@@ -23,6 +23,8 @@ measured = importlib.import_module("measured")
 tasks = importlib.import_module("tasks")
 scale = importlib.import_module("scale")
 strategies = importlib.import_module("strategies")
+honesty = importlib.import_module("honesty")
+sensors = importlib.import_module("sensors")
 sys.path.pop(0)
 
 
@@ -394,3 +396,54 @@ def test_errors_by_step_are_those_of_the_backtest():
     origins = [200 - 24 - 7 * k for k in range(3)]
     by_hand = np.mean([np.abs(y[o : o + 24] - y[o - 1]) for o in origins], axis=0)
     np.testing.assert_allclose(table.loc["naive"], by_hand)
+
+
+def made_walks(n: int = 300) -> pd.DataFrame:
+    days = pd.bdate_range("2020-01-01", periods=n)
+    steps = np.random.default_rng(0).normal(0, 0.01, (n, 3))
+    return pd.DataFrame(100 * np.exp(steps.cumsum(axis=0)), days, ["MSFT", "B", "SP500"])
+
+
+def test_honesty_names_the_leaks_of_the_famous_result(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(honesty, "fetch_sp500_stocks", made_walks)
+    monkeypatch.setattr(honesty, "fetch_exchange_rate", made_walks)
+    honesty.main(tmp_path, seed=0, quick=True, again=False)
+    rows = pd.read_csv(tmp_path / "honesty.csv")
+    leaking = rows[rows["question"] == "leaking"].set_index("model")["found"]
+    assert "shuffled" in leaking["shuffled windows"]
+    both = leaking["scaled before the split, shuffled windows"]
+    assert "scaled over all rows" in both and "shuffled" in both
+    assert "overlapping targets" in leaking["windows into the test part"]
+    assert leaking["none"].startswith("No leak was found.")
+    honest = rows[rows["question"] == "honest"]
+    assert len(honest) == 2 * 2 * 4
+    assert honest["found"].str.startswith("No model ").all()
+    assert "than ARIMA (p = " in capsys.readouterr().out
+
+
+def test_only_wins_over_the_last_value_count_series_by_series():
+    errors = {"good": 0.5, "bad": 2.0, "naive": 1.0}
+    rng, days = np.random.default_rng(0), np.arange(40)
+    rows = [
+        {"model": m, "series": s, "fold": d, "y_true": 0.0, "y_pred": e * (1 + 0.1 * rng.random())}
+        for m, e in errors.items()
+        for s in "ab"
+        for d in days
+    ]
+    found = honesty.series_p_values(pd.DataFrame(rows))
+    assert (found["good"] < 1e-6).all()
+    assert found["bad"].tolist() == [1.0, 1.0]
+
+
+def test_sensors_are_backtested_together_and_an_interrupted_run_goes_on(
+    tmp_path, monkeypatch, capsys
+):
+    hours = pd.date_range("2024-01-01", periods=400, freq="h")
+    made = pd.Series(10 + np.sin(np.arange(400) * 2 * np.pi / 24), hours)
+    made += np.random.default_rng(0).normal(0, 0.1, 400)
+    monkeypatch.setattr(sensors, "SENSORS", {"made": sensors.Sensor(lambda: made, 24, 24, 24)})
+    summary = sensors.measure("made", seed=0, quick=True, checkpoint=tmp_path)
+    assert set(summary.index) == set(sensors.models(1, 1, 0, True))
+    assert summary["folds"].eq(sensors.QUICK_FOLDS).all()
+    again = sensors.measure("made", seed=0, quick=True, checkpoint=tmp_path)
+    pd.testing.assert_frame_equal(again, summary)
