@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import importlib
+import itertools
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,25 +13,16 @@ from scipy.stats import norm
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 from statsmodels.tsa.stattools import kpss
 
-from tsrnn import ARIMA, AutoARIMA
-from tsrnn.arima import Specification, kpss_statistic, seasonal_strength
+from tsrnn import ARIMA, AutoARIMA, arima, state_space
+from tsrnn.differencing import kpss_statistic, seasonal_strength
+from tsrnn.state_space import Specification
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+passengers = importlib.import_module("passengers").passengers
+sys.path.pop(0)
 
 NAN = np.nan
-# International airline passengers in thousands, 1949 to 1960, monthly (Box and Jenkins 1976).
-PASSENGERS = """
-112 118 132 129 121 135 148 148 136 119 104 118 115 126 141 135 125 149 170 170 158 133 114 140
-145 150 178 163 172 178 199 199 184 162 146 166 171 180 193 181 183 218 230 242 209 191 172 194
-196 196 236 235 229 243 264 272 237 211 180 201 204 188 235 227 234 264 302 293 259 229 203 229
-242 233 267 269 270 315 364 347 312 274 237 278 284 277 317 313 318 374 413 405 355 306 271 306
-315 301 356 348 355 422 465 467 404 347 305 336 340 318 362 348 363 435 491 505 404 359 310 337
-360 342 406 396 420 472 548 559 463 407 362 405 417 391 419 461 472 535 622 606 508 461 390 432
-"""
 AIRLINE = ((0, 1, 1), (0, 1, 1, 12))
-
-
-def passengers() -> pd.Series:
-    months = pd.period_range("1949-01", periods=144, freq="M")
-    return pd.Series(np.array(PASSENGERS.split(), dtype=float), index=months)
 
 
 def daily(values) -> pd.Series:
@@ -38,14 +34,17 @@ def arma_series(n: int = 300, seed: int = 0) -> np.ndarray:
 
 
 def test_airline_model_equals_r():
-    model = ARIMA(*AIRLINE).fit(y=np.log(passengers())).models_[None]
-    np.testing.assert_allclose(model.params, [-0.4018, -0.5569], atol=1e-4)
-    reference = SARIMAX(
-        np.log(passengers()).to_numpy(), order=AIRLINE[0], seasonal_order=AIRLINE[1]
-    )
-    result = reference.fit(disp=False)
-    forecast = ARIMA(*AIRLINE).fit(y=np.log(passengers())).predict(horizon=24)
-    np.testing.assert_allclose(forecast, result.forecast(24), atol=1e-3)
+    """R's arima(log(AirPassengers), c(0, 1, 1), c(0, 1, 1)); its variance is not corrected."""
+    y = np.log(passengers())
+    model = ARIMA(*AIRLINE).fit(y=y)
+    fitted = model.models_[None]
+    np.testing.assert_allclose(fitted.params, [-0.4018, -0.5569], atol=1e-4)
+    assert fitted.sigma**2 * (131 - 2) / 131 == pytest.approx(0.001348, abs=5e-7)
+    arma, _ = state_space.fit_complete(y.to_numpy(), None, Specification(*AIRLINE, False), climb=50)
+    assert arma.log_likelihood == pytest.approx(244.70, abs=5e-3)
+    assert arma.aicc(131) == pytest.approx(-483.21, abs=1e-2)  # forecast::Arima
+    pred = [6.110186, 6.053775, 6.171715, 6.199300, 6.232556, 6.368779]
+    np.testing.assert_allclose(model.predict(horizon=6), pred, atol=1e-5)
 
 
 def test_auto_arima_chooses_what_r_chooses():
@@ -54,6 +53,38 @@ def test_auto_arima_chooses_what_r_chooses():
     assert model.search_["aicc"].min() == pytest.approx(1018.17, abs=0.01)  # forecast::auto.arima
     logs = AutoARIMA().fit(y=np.log(passengers()))
     assert logs.orders_ == {None: AIRLINE}
+
+
+@pytest.mark.parametrize(
+    ("transform", "n", "orders", "forecast"),
+    [
+        (np.positive, 120, ((1, 1, 0), (0, 1, 0, 12)), [341.9658, 319.7326, 363.7889, 349.7753]),
+        (np.log, 120, AIRLINE, [5.8534, 5.8049, 5.9501, 5.9226]),
+        (np.log, 144, AIRLINE, [6.1096, 6.0537, 6.1729, 6.1986]),
+    ],
+)
+def test_auto_arima_forecasts_what_statsforecast_does(transform, n, orders, forecast):
+    """AutoARIMA(season_length=12) of statsforecast 2.1.1; its likelihood is an approximation."""
+    model = AutoARIMA().fit(y=transform(passengers()[:n]))
+    assert model.orders_ == {None: orders}
+    np.testing.assert_allclose(model.predict(horizon=4), forecast, rtol=5e-4)
+
+
+def test_auto_arima_stops_when_the_time_is_up(monkeypatch):
+    seconds = itertools.count()
+    monkeypatch.setattr(arima, "perf_counter", lambda: next(seconds))
+    model = AutoARIMA(time_budget=3).fit(y=passengers())
+    assert model.search_["stage"].tolist() == ["search"] * 4 + ["out of time"]
+    assert model.search_["order"].iloc[-1] == model.orders_[None][0]
+    assert np.isfinite(model.predict(horizon=12)).all()
+
+
+def test_a_budget_that_is_not_reached_changes_nothing():
+    y = passengers()[:60]
+    free, bounded = AutoARIMA().fit(y=y), AutoARIMA(time_budget=60).fit(y=y)
+    pd.testing.assert_frame_equal(free.search_, bounded.search_)
+    assert set(free.search_["stage"]) == {"search", "final"}
+    np.testing.assert_array_equal(free.predict(horizon=3), bounded.predict(horizon=3))
 
 
 def test_forecast_of_an_autoregression_in_closed_form():
@@ -74,16 +105,85 @@ def test_forecasts_equal_statsmodels(order):
     np.testing.assert_allclose(forecast, reference.forecast(8), atol=2e-2)
 
 
-def test_update_equals_append_without_refit():
-    y = arma_series().cumsum()
-    model = ARIMA(order=(1, 1, 1)).fit(y=y[:250])
+def sarimax_with_the_parameters_of(model, y, X=None):
+    """The fitted model in statsmodels' hands, in its own units, with the covariates as regressors.
+
+    SARIMAX has the coefficients after the constant.
+    """
     fitted = model.models_[None]
-    units, params = fitted.units, np.append(fitted.params, 1.0)
-    scaled = (y - units.centre) / units.scale
-    reference = SARIMAX(scaled[:250], order=(1, 1, 1)).filter(params)
-    expected = reference.append(scaled[250:], refit=False).forecast(10)
-    forecast = model.update(y=y[250:]).predict(horizon=10)
-    np.testing.assert_allclose(forecast, units.centre + units.scale * expected, rtol=1e-6)
+    scaled, exog = fitted.units.shrink(y, X)
+    order, seasonal_order, constant = fitted.specification
+    params = np.insert(fitted.params, int(constant), fitted.coefficients)
+    reference = SARIMAX(
+        scaled, exog, order=order, seasonal_order=seasonal_order, trend="c" if constant else "n"
+    )
+    return reference.filter(np.append(params, 1.0))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ARIMA(order=(2, 0, 1)),
+        ARIMA(order=(1, 1, 1), trend="c"),
+        ARIMA(order=(0, 2, 1)),
+        ARIMA((1, 0, 1), (1, 1, 0, 4)),
+        ARIMA((0, 1, 1), (0, 1, 1, 7)),
+    ],
+)
+@pytest.mark.parametrize("covariates", [False, True])
+def test_forecasts_after_updates_equal_append_without_refit(model, covariates):
+    X = np.random.default_rng(2).normal(size=(170, 2)) if covariates else None
+    y = arma_series(160).cumsum() + (0.0 if X is None else X[:160] @ [3.0, -2.0])
+    rows = lambda first, last: None if X is None else X[first:last]  # noqa: E731
+    model.fit(rows(0, 100), y[:100])
+    units = model.models_[None].units
+    reference = sarimax_with_the_parameters_of(model, y[:100], rows(0, 100))
+    for first, last in [(100, 101), (101, 130), (130, 131), (131, 160)]:
+        model.update(rows(first, last), y[first:last])
+        scaled, exog = units.shrink(y[first:last], rows(first, last))
+        reference = reference.append(scaled, exog=exog, refit=False)
+        ahead = units.shrink(np.zeros(10), rows(last, last + 10))[1]
+        expected = units.centre + units.scale * reference.forecast(10, exog=ahead)
+        forecast = model.predict(rows(last, last + 10), horizon=10)
+        np.testing.assert_allclose(forecast, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_update_filters_the_new_rows_only_and_predict_none(monkeypatch):
+    filtered, kalman = [], state_space._kalman_filter
+    monkeypatch.setattr(
+        state_space, "_kalman_filter", lambda *a: filtered.append(len(a[1])) or kalman(*a)
+    )
+    y = arma_series(300).cumsum()
+    model = ARIMA().fit(y=y[:250])
+    model.update(y=y[250:253]).predict(horizon=20)
+    model.predict_quantiles([0.1, 0.9], horizon=20)
+    assert filtered == [250, 3]
+
+
+@pytest.mark.parametrize("order", [(1, 0, 1), (1, 1, 0)])
+def test_covariates_are_the_regressors_of_sarimax(order):
+    X = np.random.default_rng(2).normal(size=(210, 2))
+    y = arma_series(210) + X @ [3.0, -2.0]
+    trend = "n" if order[1] else "c"
+    reference = SARIMAX(y[:200], X[:200], order=order, trend=trend).fit(disp=False)
+    model = ARIMA(order=order).fit(X[:200], y[:200])
+    forecast = model.predict(X[200:])
+    np.testing.assert_allclose(forecast, reference.forecast(10, exog=X[200:]), atol=1e-2)
+    fitted = model.models_[None]
+    slopes = fitted.coefficients * fitted.units.scale / fitted.units.X_scale
+    theirs = reference.params[:2] if trend == "n" else reference.params[1:3]
+    np.testing.assert_allclose(slopes, theirs, atol=5e-3)
+
+
+def test_auto_arima_with_covariates_forecasts_as_sarimax_of_its_orders():
+    X = np.random.default_rng(2).normal(size=(210, 2))
+    y = arma_series(210) + X @ [3.0, -2.0] + 5.0
+    model = AutoARIMA(seasonality=1).fit(X[:200], y[:200])
+    order, _ = model.orders_[None]
+    assert order[1] == 0 < len(model.search_)
+    reference = SARIMAX(y[:200], X[:200], order=order, trend="c").fit(disp=False)
+    forecast = model.predict(X[200:])
+    np.testing.assert_allclose(forecast, reference.forecast(10, exog=X[200:]), atol=1e-2)
 
 
 def test_in_sample_forecasts_equal_statsmodels_after_the_burn_in():
@@ -232,6 +332,7 @@ def test_gap_before_the_rows_asked_for_is_forecast_across():
         (ARIMA(trend="ct"), "trend='ct': expected one of 'auto', 'n', 'c'"),
         (AutoARIMA(max_p=-1), "max_p=-1: expected an integer >= 0"),
         (AutoARIMA(max_length=10), "max_length=10: expected an integer >= 50"),
+        (AutoARIMA(time_budget=0), "time_budget=0: expected a number > 0"),
         (AutoARIMA(seasonality="year"), "seasonality='year': expected 'auto' or an integer"),
     ],
 )

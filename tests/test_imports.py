@@ -47,7 +47,7 @@ LEVEL = {
     for level, modules in enumerate(LEVELS.split("\n\n"))
     for module in modules.split()
 }
-OPTIONAL = {"matplotlib", "plotly", "polars", "pyarrow", "rich", "statsforecast", "typer"}
+OPTIONAL = {"matplotlib", "plotly", "polars", "pyarrow", "rich", "typer"}
 WITH_TORCH = {
     *("cells", "heads", "networks", "training", "fitting", "prediction", "memory"),
     *("regressors", "recurrent"),

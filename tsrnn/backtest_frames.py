@@ -26,32 +26,35 @@ def quantile_column(level: float) -> str:
 
 def forecasts_frame(outcomes: Sequence[Outcome], data: Data, levels: NDArray) -> pd.DataFrame:
     """One row a model, fold, series and step; quantiles are NaN where a model has none."""
-    frames = []
-    for outcome in outcomes:
-        if outcome.y_pred is None:
-            continue
-        frame = _rows_of(outcome.fold, data)
-        frame.insert(0, "model", outcome.model)
-        frame["y_true"] = data.values[outcome.fold.test].ravel(order="F")
-        frame["y_pred"] = outcome.y_pred.ravel(order="F")
-        for i, level in enumerate(levels):
-            known = outcome.quantiles
-            values = np.nan if known is None else known[:, :, i].ravel(order="F")
-            frame[quantile_column(level)] = values
-        frames.append(frame)
-    return _plain_labels(pd.concat(frames, ignore_index=True))
+    done = [(o, o.y_pred) for o in outcomes if o.y_pred is not None]
+    folds = [outcome.fold for outcome, _ in done]
+    frame = _rows_of(folds, data)
+    models = np.array([outcome.model for outcome, _ in done], dtype=object)
+    frame.insert(0, "model", np.repeat(models, _sizes(folds, data)))
+    frame["y_true"] = np.concatenate([data.values[f.test].ravel(order="F") for f in folds])
+    frame["y_pred"] = np.concatenate([y_pred.ravel(order="F") for _, y_pred in done])
+    for i, level in enumerate(levels):
+        known = [
+            np.full(y_pred.size, np.nan)
+            if outcome.quantiles is None
+            else outcome.quantiles[:, :, i].ravel(order="F")
+            for outcome, y_pred in done
+        ]
+        frame[quantile_column(level)] = np.concatenate(known)
+    return _plain_labels(frame)
 
 
 def references_frame(folds: Sequence[Fold], data: Data, season: int) -> pd.DataFrame:
     """One row a fold, series and step: the naive and the seasonal naive forecast."""
-    frames = []
-    for fold in folds:
-        frame = _rows_of(fold, data)[["fold", "series", "step", "time"]]
-        naive, seasonal = (_last_of_phase(fold, data, m) for m in (1, season))
-        frame["naive"] = naive.ravel(order="F")
-        frame["seasonal_naive"] = np.where(np.isnan(seasonal), naive, seasonal).ravel(order="F")
-        frames.append(frame)
-    return _plain_labels(pd.concat(frames, ignore_index=True))
+    frame = _rows_of(folds, data)[["fold", "series", "step", "time"]]
+    members = _members(data)
+    naive, seasonal = (
+        np.concatenate([_last_of_phase(f, data, members, m).ravel(order="F") for f in folds])
+        for m in (1, season)
+    )
+    frame["naive"] = naive
+    frame["seasonal_naive"] = np.where(np.isnan(seasonal), naive, seasonal)
+    return _plain_labels(frame)
 
 
 def folds_frame(folds: Sequence[Fold], data: Data, season: int) -> pd.DataFrame:
@@ -114,18 +117,25 @@ def history_frame(data: Data) -> pd.DataFrame:
     )
 
 
-def _rows_of(fold: Fold, data: Data) -> pd.DataFrame:
-    """Say which rows a fold tests."""
-    n_targets = data.values.shape[1]
+def _rows_of(folds: Sequence[Fold], data: Data) -> pd.DataFrame:
+    """Say which rows the folds test, the targets of a fold one after the other."""
+    n_targets, sizes = data.values.shape[1], _sizes(folds, data)
+    tested = np.concatenate([np.tile(fold.test, n_targets) for fold in folds])
+    last = np.repeat([fold.last for fold in folds], sizes)
+    _, first_of = np.unique(data.stamps, return_index=True)  # a row of each stamp
     return pd.DataFrame(
         {
-            "series": data.labels[fold.test].ravel(order="F"),
-            "fold": fold.number,
-            "origin": data.origin(fold),
-            "step": np.tile(data.stamps[fold.test] - fold.last, n_targets),
-            "time": data.times[np.tile(fold.test, n_targets)],
+            "series": np.concatenate([data.labels[f.test].ravel(order="F") for f in folds]),
+            "fold": np.repeat([fold.number for fold in folds], sizes),
+            "origin": data.times[first_of[last]],
+            "step": data.stamps[tested] - last,
+            "time": data.times[tested],
         }
     )
+
+
+def _sizes(folds: Sequence[Fold], data: Data) -> list[int]:
+    return [len(fold.test) * data.values.shape[1] for fold in folds]
 
 
 def _members(data: Data) -> list[NDArray]:
@@ -135,12 +145,12 @@ def _members(data: Data) -> list[NDArray]:
     return [np.arange(len(data.values))]
 
 
-def _last_of_phase(fold: Fold, data: Data, season: int) -> NDArray:
+def _last_of_phase(fold: Fold, data: Data, members: list[NDArray], season: int) -> NDArray:
     """Return for each test row ``(rows, K)`` the last training value of its phase, NaN for none."""
     in_train = np.isin(np.arange(len(data.values)), fold.train)
     in_test = np.isin(np.arange(len(data.values)), fold.test)
     found = np.full(data.values.shape, np.nan)
-    for rows in _members(data):
+    for rows in members:
         train, test = rows[in_train[rows]], rows[in_test[rows]]
         train = train[np.argsort(data.stamps[train])]
         for k in range(data.values.shape[1]):

@@ -17,7 +17,7 @@ import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import clone
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from tsrnn.asof import AsOf
 from tsrnn.backtest_checkpoints import Checkpoints
@@ -113,9 +113,9 @@ def _numbered(i: int, chain: Chain, threads: int | None) -> tuple[int, list[Outc
 
 def _on_threads(chain: Chain, threads: int | None) -> Iterator[Outcome]:
     """Run a chain with so many threads of OpenMP and BLAS; the caller's count between folds."""
-    outcomes = chain.run()
+    outcomes, pools = chain.run(), ThreadpoolController()
     while True:
-        with threadpool_limits(threads):
+        with pools.limit(limits=threads):
             outcome = next(outcomes, None)
         if outcome is None:
             return

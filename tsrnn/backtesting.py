@@ -260,9 +260,7 @@ def _named_metrics(scoring: Any) -> dict[str, Metric]:
     return {name: find_metric(name) for name in names}
 
 
-def _check_defined(
-    metrics: dict[str, Metric], scoring: Any, data: Data, folds: list[Fold]
-) -> None:
+def _check_defined(metrics: dict[str, Metric], scoring: Any, data: Data, folds: list[Fold]) -> None:
     """Refuse targets for which a metric of ours is undefined before the hours of fitting."""
     if isinstance(scoring, str | list | tuple):
         tested = data.values[np.unique(np.concatenate([fold.test for fold in folds]))]
