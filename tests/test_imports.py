@@ -24,7 +24,8 @@ covariates metrics model_selection preparation report
 
 folds leakage_sample placing prediction
 
-asked backtest_checkpoints backtest_frames leakage_filters leakage_held leakage_scaling
+asked backtest_checkpoints backtest_frames backtest_settings leakage_filters leakage_held
+leakage_scaling
 
 backtest_scores base explain leakage_signs
 

@@ -5,18 +5,12 @@ Conventions: n rows, K targets (1 but for a wide frame). Folds and chains are th
 
 from __future__ import annotations
 
-import os
-import platform
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
-from numbers import Integral
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from tqdm import tqdm
 
@@ -32,9 +26,10 @@ from tsrnn.backtest_frames import (
 from tsrnn.backtest_result import BacktestResult
 from tsrnn.backtest_runs import Chain, data_of_each, run_chains
 from tsrnn.backtest_scores import Metric, score_frames, with_errors
+from tsrnn.backtest_settings import describe, plain_length
 from tsrnn.calendars import observed_season
 from tsrnn.checks import check_choice, check_count, read_levels
-from tsrnn.folds import Data, Fold, Outcome, make_chains, make_folds, overlapping, read_data
+from tsrnn.folds import Data, Fold, Outcome, make_chains, make_folds, read_data
 from tsrnn.lengths import Length, read_length
 from tsrnn.metrics import find_metric
 
@@ -42,10 +37,6 @@ WINDOWS = ("expanding", "sliding")
 REFITS = ("cold", "warm", "none")
 # Two intervals, of 80 and 90 %, and enough levels between them to see a distribution.
 LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-PACKAGES = (
-    *("tsrnn", "numpy", "pandas", "scikit-learn", "scipy", "statsmodels"),
-    *("torch", "joblib"),
-)
 
 
 def backtest(
@@ -189,9 +180,9 @@ def backtest(
     rows = with_errors(forecasts, references, bounds, wanted)
     arguments = {
         "horizon": horizon,
-        "step": _plain(horizon if step is None else step),
-        "initial": _plain(initial),
-        "gap": _plain(gap),
+        "step": plain_length(horizon if step is None else step),
+        "initial": plain_length(initial),
+        "gap": plain_length(gap),
         "window": window,
         "refit": refit,
         "seasonality": season,
@@ -204,7 +195,7 @@ def backtest(
         timings=timings_frame(outcomes),
         errors=errors_frame(outcomes, data),
         history=history_frame(data),
-        settings=_settings(named, folds, data, wanted, arguments),
+        settings=describe(named, folds, data, wanted, arguments),
     )
 
 
@@ -318,54 +309,3 @@ def _warn_of_failure(outcome: Outcome, data: Data) -> None:
             FitFailedWarning,
             stacklevel=4,
         )
-
-
-def _settings(
-    named: dict[str, Any], folds: list[Fold], data: Data, levels: NDArray, arguments: dict[str, Any]
-) -> dict[str, Any]:
-    """Describe a backtest in plain values: what is needed to run it again."""
-    return {
-        **arguments,
-        "n_folds": len(folds),
-        "overlap": overlapping(folds, data),
-        "levels": levels.tolist(),
-        "models": {name: _written(model) for name, model in named.items()},
-        "imports": sorted(set().union(*map(_imports, named.values()))),
-        "versions": {"python": platform.python_version()} | _versions(),
-        "machine": f"{platform.platform()}, {os.cpu_count()} cores",
-    }
-
-
-def _plain(length: Length | None) -> int | str | None:
-    """Write a length so that JSON can hold it."""
-    if length is None or isinstance(length, str):
-        return length
-    return int(length) if isinstance(length, Integral) else str(length)
-
-
-def _imports(model: Any) -> set[str]:
-    """Return the import statements that the repr of a model needs."""
-    parameters = model.get_params().values() if hasattr(model, "get_params") else ()
-    used = [model, *(value for value in parameters if hasattr(value, "get_params"))]
-    found = set()
-    for kind in map(type, used):
-        # The public home of sklearn.linear_model._ridge.Ridge is sklearn.linear_model, ours tsrnn.
-        parts = [part for part in kind.__module__.split(".") if not part.startswith("_")]
-        home = "tsrnn" if parts[0] == "tsrnn" else ".".join(parts)
-        if home:  # not what was defined in a script, __main__
-            found.add(f"from {home} import {kind.__name__}")
-    return found
-
-
-def _versions() -> dict[str, str]:
-    """Return the versions of installed packages: tsrnn may run from a checkout."""
-    found = {}
-    for package in PACKAGES:
-        with suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
-
-
-def _written(model: Any) -> str:
-    """Write an estimator down in full: scikit-learn shortens what is longer than 700 characters."""
-    return model.__repr__(N_CHAR_MAX=100_000) if isinstance(model, BaseEstimator) else repr(model)
