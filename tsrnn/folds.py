@@ -145,6 +145,8 @@ def make_folds(
 
 def rows_ahead(data: Data, fold: Fold) -> NDArray:
     """Return the rows after the origin up to the last test row: those of the gap come too."""
+    if data.stamps[fold.test].min() == fold.last + 1:  # there is no gap
+        return fold.test
     ahead = (data.stamps > fold.last) & (data.stamps <= data.stamps[fold.test].max())
     tested = pd.Index(data.labels[:, 0]).isin(data.labels[fold.test, 0])
     return np.flatnonzero(ahead & tested)
