@@ -57,7 +57,7 @@ KEY = ["question", "dataset", "horizon", "model", "seed", "commit"]
 FIGURES = ["mae_%", "skill_%", "dm_p", "series", "series_p<0.05", "series_holm", "folds", "seconds"]
 COLUMNS = [*KEY[:-1], *FIGURES, "found", "commit", *CIRCUMSTANCES]
 # Rows few enough for the network to learn the windows by heart, which is what the leak rewards.
-LEAK_ROWS, LEAK_WINDOW, LEAK_HORIZON, LEAK_EPOCHS, LEAK_FOLDS = 600, 40, 60, 300, 5
+LEAK_ROWS, LEAK_WINDOW, LEAK_HORIZON, LEAK_EPOCHS, LEAK_FOLDS = 600, 40, 80, 300, 5
 
 
 def logarithms(dataset: str, quick: bool) -> pd.DataFrame:
@@ -168,7 +168,7 @@ def leak_rows(seed: int, quick: bool) -> list[dict[str, Any]]:
         X, y = X[..., 0], y[:, -1] if y.ndim == 2 else y
         errors = network_errors(network, X, y, cv) * (np.ptp(raw) / np.ptp(values))
         errors = errors.rename(index=lambda row: prices.index[row + window + horizon - 1])
-        both = pd.concat({"lstm": errors, "arima": arima}, axis=1).dropna()
+        both = pd.concat({"lstm": errors, "arima": arima}, axis=1, join="inner").dropna()
         found = audit_leakage(network, X, y, cv=cv, horizon=horizon)
         better = 100 * (1 - rmse(both["lstm"]) / rmse(both["arima"]))
         test = diebold_mariano(both["lstm"], both["arima"], horizon=horizon, loss="squared")

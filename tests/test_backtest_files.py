@@ -10,7 +10,7 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.preprocessing import FunctionTransformer
 
-from tsrnn import BacktestResult, Naive, SeasonalNaive, backtest
+from tsrnn import ARIMA, BacktestResult, LSTMForecaster, Naive, SeasonalNaive, backtest
 from tsrnn.backtest_files import MANIFEST
 
 RNG = np.random.default_rng(0)
@@ -153,3 +153,34 @@ def test_models_that_cannot_be_hashed_are_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError, match="is a file: expected a folder"):
         run(tmp_path / "file")
+
+
+def test_numpy_integers_can_be_saved(tmp_path):
+    y = np.arange(30.0)
+    call = {"horizon": np.int64(2), "n_folds": np.int64(3), "seasonality": np.int64(1)}
+    backtest(Naive(), y=y, **call, refit=np.int64(2)).save(tmp_path / "result", "csv")
+    assert BacktestResult.load(tmp_path / "result").settings["refit"] == 2
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_labels_of_several_types_become_text_with_a_warning(tmp_path, file_format):
+    wide = pd.DataFrame(RNG.normal(size=(20, 2)), columns=["a", 3])
+    lstm = LSTMForecaster(horizon=1, max_epochs=1, random_state=0)
+    result = backtest(lstm, y=wide, horizon=1, n_folds=2)
+    with pytest.warns(UserWarning, match="column 'series' has labels of several types"):
+        result.save(tmp_path / "result", file_format)
+    assert set(BacktestResult.load(tmp_path / "result").history["series"]) == {"a", "3"}
+
+
+def test_a_model_that_is_given_other_columns_is_run_again(tmp_path):
+    """Columns that another model calls static are left out for ARIMA: other forecasts."""
+    index = pd.MultiIndex.from_product([["p", "q"], pd.RangeIndex(40)])
+    X = pd.DataFrame({"a": np.repeat([0.0, 1.0], 40), "b": RNG.normal(size=80)}, index=index)
+    y = pd.Series(RNG.normal(size=80), index=index) + 3 * X["b"] + X["a"]
+    call = {"horizon": 1, "n_folds": 2, "checkpoint": tmp_path}
+    models = {"drift": ARIMA((1, 0, 0))}
+    backtest(models, X, y, **call)
+    lstm = LSTMForecaster(horizon=1, static=["a"], max_epochs=1, random_state=0)
+    both = backtest(models | {"lstm": lstm}, X, y, **call).forecasts
+    fresh = backtest(models | {"lstm": lstm}, X, y, **call | {"checkpoint": None}).forecasts
+    pd.testing.assert_frame_equal(both, fresh)

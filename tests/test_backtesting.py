@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.ensemble import StackingRegressor
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LinearRegression, Ridge, SGDRegressor
-from sklearn.metrics import mean_absolute_error
-from sklearn.model_selection import GridSearchCV
+from sklearn.metrics import make_scorer, max_error, mean_absolute_error
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from tsrnn import ARIMA, Drift, LSTMForecaster, Naive
 from tsrnn.asof import AsOf
@@ -509,12 +512,19 @@ def test_on_random_walks_a_win_is_claimed_rarely():
         ({"initial": 0, "window": "sliding"}, ValueError, "^initial=0: expected an integer >= 1"),
         ({"horizon": 30}, ValueError, r"20 rows .* need \d+"),
         ({"window": "rolling"}, ValueError, "window='rolling': expected one of 'expanding'"),
-        ({"refit": "hot"}, ValueError, "refit='hot': expected one of 'cold', 'warm', 'none'"),
+        ({"refit": "hot"}, ValueError, "refit='hot': expected an integer >= 1 or 'cold'"),
         ({"refit": 0}, ValueError, "refit=0: expected an integer >= 1"),
         ({"models": Ridge(), "refit": "warm"}, ValueError, r"\(Ridge\) has no .* warm_start"),
         ({"models": Ridge(), "refit": "none"}, ValueError, r"\(Ridge\) has no method update"),
         ({"scoring": "mape"}, ValueError, "scoring='mape': expected one of .*'max_error'"),
         ({"scoring": "mean_absolute_percentage_error"}, ValueError, "y_true"),
+        ({"scoring": 5}, TypeError, "scoring=5: expected names of tsrnn.metrics.METRICS"),
+        ({"scoring": make_scorer(max_error)}, TypeError, "is a scorer, called with an estimator"),
+        ({"scoring": {"MASE": max_error}}, ValueError, "'MASE' is a column of every backtest"),
+        ({"scoring": lambda a, b: 1 / 0}, ValueError, "'<lambda>' fails on the test rows of y"),
+        ({"n_jobs": "2"}, ValueError, "n_jobs='2': expected a number of processes"),
+        ({"horizon": "1 week"}, ValueError, "horizon='1 week': expected an integer"),
+        ({"y": walk(20).where(np.arange(20) < 18)}, ValueError, "nothing was observed in the test"),
         ({"levels": [0.5, 1.0]}, ValueError, r"levels=\[0.5, 1.0\]: expected numbers above 0"),
         ({"n_jobs": 0}, ValueError, "n_jobs=0: expected a number of processes"),
         ({"step": "1 fortnight"}, ValueError, "step='1 fortnight'"),
@@ -581,7 +591,7 @@ def test_our_forecasters_cold_equal_fresh_clones_and_processes_change_nothing():
 def test_our_naive_forecaster_is_the_reference():
     y = walk(60)
     y.iloc[[20, 53]] = np.nan
-    summary = backtest({"naive": Naive(), "drift": Drift()}, y=y, horizon=3, n_folds=4).summary()
+    summary = backtest({"naive": Naive(), "drift": Drift()}, y=y, horizon=3, n_folds=5).summary()
     assert summary.loc["naive", "skill_%"] == 0
     assert summary.loc["naive", "dm_p"] == 1
     assert summary.loc["drift", "dm_p"] < 1
@@ -754,3 +764,101 @@ def test_text_that_no_model_calls_static_is_an_error_of_the_model():
     with pytest.warns(FitFailedWarning, match="'sector'.*OneHotEncoder"):
         result = backtest({"last": LastValue(), "naive": Naive()}, X, y, horizon=3, n_folds=1)
     assert result.errors["model"].tolist() == ["naive"]
+
+
+# What a review found ------------------------------------------------------------------------------
+
+
+def test_a_model_that_fails_in_hard_folds_comes_last_and_is_not_judged():
+    models = {"lucky": Failing(rows=range(26, 99)), "naive": LastValue(0.5)}
+    with pytest.warns(FitFailedWarning):
+        result = backtest(models, y=walk(60), horizon=2, n_folds=20)
+    summary = result.summary()
+    assert summary.index.tolist() == ["naive", "lucky"]
+    assert summary.loc["lucky", "folds"] == 3
+    assert np.isnan(summary.loc["lucky", "mcs_p"])
+    assert result.verdict().endswith("lucky failed in 17 of 20 folds and is not judged.")
+    assert "lucky beats" not in result.verdict()
+
+
+def test_a_model_that_fails_everywhere_stays_in_the_table():
+    with pytest.warns(FitFailedWarning):
+        result = backtest(
+            {"bad": Failing(range(99)), "last": LastValue()}, y=walk(), horizon=2, n_folds=6
+        )
+    assert result.summary().index.tolist() == ["last", "bad"]
+    assert result.summary().loc["bad", "folds"] == 0
+    assert "bad failed in 6 of 6 folds" in result.verdict()
+
+
+def test_quantiles_that_fail_in_some_folds_are_not_scored_over_the_others():
+    class Sometimes(Naive):
+        def predict_quantiles(self, levels, X=None, horizon=None):
+            if len(self._records[None]) > 50:
+                raise ValueError("no quantiles today")
+            return super().predict_quantiles(levels, X, horizon)
+
+    with pytest.warns(FitFailedWarning, match=r"failed \(predict_quantiles\)"):
+        result = backtest({"m": Sometimes(), "naive": Naive()}, y=walk(60), horizon=2, n_folds=8)
+    summary = result.summary()
+    assert summary.loc["m", ["WQL", "coverage_80"]].isna().all()
+    assert summary.loc["m", "MASE"] == summary.loc["naive", "MASE"]
+    assert summary.loc["m", "folds"] == 8
+    assert any("failed (predict_quantiles) in 4 of 8" in text for text in result.warnings())
+
+
+def test_columns_of_one_name_are_refused_and_tuples_name_columns():
+    wide = pd.concat({"a": walk(seed=1), "b": walk(seed=2)}, axis=1)
+    with pytest.raises(ValueError, match="y has 2 columns named 'a': rename them"):
+        backtest(LastValue(), y=wide.set_axis(["a", "a"], axis=1), horizon=2, n_folds=2)
+    named = wide.set_axis(pd.MultiIndex.from_tuples([("x", 1), ("x", 2)]), axis=1)
+    result = backtest(LastValue(), y=named, horizon=2, n_folds=2)
+    assert result.forecasts["series"].unique().tolist() == [("x", 1), ("x", 2)]
+
+
+def test_two_folds_prove_nothing():
+    result = backtest({"drift": Drift()}, y=np.arange(20.0), horizon=1, n_folds=2)
+    assert result.verdict().startswith("2 fold(s) cannot tell skill from luck")
+    with pytest.raises(ValueError, match="alpha=5: expected a number above 0 and below 1"):
+        result.verdict(alpha=5)
+
+
+def test_searches_around_a_forecaster_need_no_covariates():
+    search = GridSearchCV(ARIMA((1, 0, 0)), {"trend": ["n", "c"]}, cv=TimeSeriesSplit(2))
+    for y in (walk(60), walk(60).to_numpy()):
+        result = backtest({"search": search}, y=y, horizon=2, n_folds=2)
+        assert result.forecasts["y_pred"].notna().all()
+
+
+def test_models_whose_predict_appears_with_fit_are_models():
+    stack = StackingRegressor([("ridge", Ridge())], cv=2)
+    X = pd.DataFrame({"x": walk(seed=3)})
+    assert len(backtest(stack, X, walk(), horizon=2, n_folds=2).forecasts) == 4
+
+
+def test_a_metric_that_fails_later_is_missing_with_a_warning():
+    def picky(y_true, y_pred):
+        if len(y_true) < 3:
+            raise ValueError("too few")
+        return 1.0
+
+    with pytest.warns(UserWarning, match="'picky' failed and is NaN there"):
+        result = backtest(LastValue(), y=walk(), horizon=2, n_folds=3, scoring=picky)
+    assert result.scores["fold"]["picky"].isna().all()
+    assert result.scores["step"]["picky"].tolist() == [1.0, 1.0]
+
+
+def test_the_share_error_is_left_out_for_the_negative_series_of_a_panel_only():
+    y = pd.concat({"a": walk() + 100, "b": walk() - 100})
+    scores = backtest(Naive(), y=y, horizon=2, n_folds=3).scores["series"]
+    assert scores.set_index("series")["sMAPE"].notna().to_dict() == {"a": True, "b": False}
+
+
+def test_a_pipeline_around_a_forecaster_reads_columns_of_the_past_without_a_word():
+    X = pd.DataFrame({"volume": walk(60, seed=5)})
+    pipe = make_pipeline(
+        StandardScaler().set_output(transform="pandas"),
+        LSTMForecaster(horizon=2, past_only=["volume"], max_epochs=1, random_state=0),
+    )
+    result = backtest(pipe, X, walk(60), horizon=2, n_folds=2)  # warnings are errors here
+    assert len(result.forecasts) == 4

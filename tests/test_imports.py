@@ -29,7 +29,8 @@ leakage_scaling
 
 backtest_scores base explain leakage_signs
 
-backtest_result backtest_runs decomposition leakage_splits local recurrent regressors
+backtest_result backtest_runs backtest_scoring decomposition leakage_splits local recurrent
+regressors
 
 backtesting baselines forecasters leakage_trials
 

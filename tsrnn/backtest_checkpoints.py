@@ -92,7 +92,7 @@ class Checkpoints:
             key = joblib.hash([self.data_hash, rows, name, *identity])
         except Exception as error:  # pickle raises what it likes
             raise TypeError(
-                f"checkpoint: the model {name!r} cannot be hashed ({error}); use functions "
-                "with names in place of lambdas, or checkpoint=None"
+                f"checkpoint: the model {name!r} cannot be hashed ({str(error)[:100]}); use "
+                "functions with names in place of lambdas, or checkpoint=None"
             ) from error
         return self.folder / f"{key}.npz"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ def write_frames(
     partial = path.with_name(path.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
+    frames = {name: _with_plain_labels(frame) for name, frame in frames.items()}
     for name, frame in frames.items():
         if file_format == "csv":
             frame.to_csv(partial / f"{name}.csv", index=False)
@@ -88,6 +90,22 @@ def read_frames(folder: Any) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
     read = _read_csv if manifest["format"] == "csv" else _read_parquet
     frames = {name: read(path, name, kinds) for name, kinds in manifest["frames"].items()}
     return frames, manifest["facts"]
+
+
+def _with_plain_labels(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn labels of mixed type into text: neither format keeps what they were."""
+    mixed = [
+        name
+        for name, column in frame.items()
+        if column.dtype == object and not column.map(lambda label: isinstance(label, str)).all()
+    ]
+    if mixed:
+        warnings.warn(
+            f"column {mixed[0]!r} has labels of several types: they are saved as text",
+            UserWarning,
+            stacklevel=4,
+        )
+    return frame.astype(dict.fromkeys(mixed, str))
 
 
 def _kinds(frame: pd.DataFrame) -> dict[str, str]:

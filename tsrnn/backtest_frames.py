@@ -62,7 +62,7 @@ def folds_frame(folds: Sequence[Fold], data: Data, season: int) -> pd.DataFrame:
     members = _members(data)
     found = []
     for fold in folds:
-        in_train = np.isin(np.arange(len(data.values)), fold.train)
+        in_train, origin = np.isin(np.arange(len(data.values)), fold.train), data.origin(fold)
         for rows in members:
             train = rows[in_train[rows]]
             for k in range(data.values.shape[1] if len(train) else 0):
@@ -72,7 +72,7 @@ def folds_frame(folds: Sequence[Fold], data: Data, season: int) -> pd.DataFrame:
                     {
                         "fold": fold.number,
                         "series": data.labels[train[0], k],
-                        "origin": data.origin(fold),
+                        "origin": origin,
                         "train_rows": len(train),
                         "last_value": observed[-1] if len(observed) else np.nan,
                         "scale": _scale(values, season, power=1),

@@ -23,6 +23,7 @@ from tsrnn.backtest_scores import (
     with_errors,
 )
 from tsrnn.backtest_verdict import verdict
+from tsrnn.checks import is_number
 from tsrnn.copying import detect_copies
 from tsrnn.plotting import plot_backtest
 from tsrnn.report import render_report
@@ -97,7 +98,7 @@ class BacktestResult:
         return better_reference(self._rows)
 
     def summary(self) -> pd.DataFrame:
-        r"""Return one row a model, the best MASE first.
+        r"""Return one row a model, the best MASE first; those that failed in some fold come last.
 
         Returns
         -------
@@ -108,17 +109,17 @@ class BacktestResult:
               training rows; ``MAE, RMSE`` in the units of the target; ``sMAPE`` in percent, NaN for
               series with negative values;
             - ``WQL`` (weighted quantile loss) and ``coverage_80, coverage_90``: percent of targets
-              in the intervals of that probability, NaN for models without quantiles;
+              in the intervals of that probability, NaN for models without quantiles in some fold;
             - ``skill_%``: 100 (1 - MAE / MAE of the last-value forecast of the same folds), and
               ``skill_seasonal_%`` over the seasonal naive forecast;
             - ``dm_p``: Diebold-Mariano test, with Harvey's correction, against the better of these
               two (:attr:`baseline`). A fold's steps share their shocks, so a fold gives one number,
               the difference of its mean absolute errors (the path-wise loss of Quaedvlieg 2021);
-              folds whose spans overlap are allowed for. NaN for too few folds;
-            - ``mcs_p``: p-value of the model confidence set over all models (Hansen, Lunde and
-              Nason 2011), on the same losses in the folds where none failed: models below 0.1 are
-              outside of the 90 % set of the best. NaN for a single model, and for less than ten
-              folds that do not overlap;
+              folds whose spans overlap are allowed for. NaN for less than five folds;
+            - ``mcs_p``: p-value of the model confidence set (Hansen, Lunde and Nason 2011) over all
+              models that failed in no fold, on the same losses: models below 0.1 are outside of the
+              90 % set of the best. NaN for a single model, and for less than ten folds that do
+              not overlap;
             - ``fit_s`` (mean seconds of a fit, updates left out), ``predict_ms`` (mean of calls),
               ``peak_mb`` (largest over the folds);
             - ``folds``: number of folds scored, fewer than asked for where a model failed;
@@ -130,17 +131,21 @@ class BacktestResult:
         summary["dm_p"] = [
             equal_accuracy(losses[name], reference, overlap).p_value for name in summary.index
         ]
-        summary["mcs_p"] = confidence(losses, overlap)
+        complete = [name for name in losses.columns if name not in self._failures]
+        summary["mcs_p"] = confidence(losses[complete], overlap)
+        summary = summary.reindex(pd.Index(self.settings["models"], name="model"))
         fits = self.timings[self.timings["action"] == "fit"].groupby("model")["fit_seconds"]
         summary["fit_s"] = fits.mean()
         calls = self.timings.groupby("model")
         summary["predict_ms"] = 1e3 * calls["predict_seconds"].mean()
         summary["peak_mb"] = calls["peak_mb"].max()
         by_model = self.scores["fold"].groupby("model")
-        summary["folds"] = by_model.size()
+        summary["folds"] = by_model.size().reindex(summary.index, fill_value=0)
         for name in self.scores["fold"].columns.difference([*summary.columns, "model", "fold"]):
             summary[name] = by_model[name].mean()
-        return summary.sort_values("MASE", kind="stable")
+        ranked = summary.sort_values("MASE", kind="stable")
+        failed = ranked.index.isin(self._failures)
+        return pd.concat([ranked[~failed], ranked[failed]])
 
     def compare(self) -> pd.DataFrame:
         """Test all models against each other.
@@ -159,14 +164,27 @@ class BacktestResult:
         """Say in words which models beat the better naive forecast by more than luck.
 
         Several models are tried, so their p-values are corrected (Holm 1979) before they are
-        held against ``alpha``. A model with the forecasts of the baseline does not count as tried.
+        held against ``alpha``. A model with the forecasts of the baseline does not count as tried,
+        and one that failed in some fold is not judged: the others may have been the easy ones.
 
         Parameters
         ----------
-        alpha : float, default=0.05
+        alpha : float between 0 and 1, default=0.05
             Chance of a false claim that is accepted.
         """
-        return verdict(self.summary(), alpha, self.baseline)
+        if not (is_number(alpha) and 0 < alpha < 1):
+            raise ValueError(f"alpha={alpha!r}: expected a number above 0 and below 1")
+        judged = self.summary().drop(index=list(self._failures))
+        n_folds = self.folds["fold"].nunique()
+        return " ".join(
+            [
+                verdict(judged, alpha, self.baseline),
+                *(
+                    f"{name} failed in {times} of {n_folds} folds and is not judged."
+                    for name, times in self._failures.items()
+                ),
+            ]
+        )
 
     def warnings(self) -> list[str]:
         """Say what makes the scores doubtful: forecasts that copy the past, folds that failed.
@@ -207,6 +225,8 @@ class BacktestResult:
         ImportError
             If plotly is not installed (``pip install tsrnn[report]``).
         """
+        if audit is not None and not hasattr(audit, "sentences"):
+            raise TypeError(f"audit={audit!r}: expected what audit_leakage returns")
         page = render_report(
             summary=self.summary(),
             scores=self.scores,
@@ -298,6 +318,12 @@ class BacktestResult:
     @cached_property
     def _rows(self) -> pd.DataFrame:
         return with_errors(self.forecasts, self.references, self.folds, self.levels)
+
+    @cached_property
+    def _failures(self) -> dict[str, int]:
+        """Count the folds without forecasts of each model that has such."""
+        failed = self.errors[self.errors["stage"] != "predict_quantiles"]
+        return {str(name): int(times) for name, times in failed.groupby("model").size().items()}
 
     @cached_property
     def _losses(self) -> pd.DataFrame:

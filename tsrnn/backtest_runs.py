@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +22,7 @@ from threadpoolctl import ThreadpoolController
 
 from tsrnn.asof import AsOf
 from tsrnn.backtest_checkpoints import Checkpoints
+from tsrnn.backtest_settings import installed_versions
 from tsrnn.base import Forecaster
 from tsrnn.containers import index_of
 from tsrnn.folds import Data, Fold, Outcome, rows_ahead
@@ -136,7 +138,9 @@ def _kept(
 
 def _identity(chain: Chain) -> tuple[Any, ...]:
     """Return what the outcomes depend on, beside the data and the folds; the name comes first."""
-    return chain.name, chain.model, chain.levels, chain.warm
+    columns = list(getattr(chain.data.X, "columns", ()))  # some models are given fewer
+    shared = columns, chain.data.plain, installed_versions()
+    return chain.name, chain.model, chain.levels, chain.warm, *shared
 
 
 def data_of_each(models: Mapping[str, Any], data: Data) -> dict[str, Data]:
@@ -146,6 +150,8 @@ def data_of_each(models: Mapping[str, Any], data: Data) -> dict[str, Data]:
     get vintages as an array of what the origin knew.
     """
     inner = {name: _searched(model) for name, model in models.items()}
+    if data.X is None:
+        return {name: _with_frame(model, data) for name, model in models.items()}
     if isinstance(data.X, AsOf):
         plain = {name: not isinstance(model, Forecaster) for name, model in inner.items()}
         return {name: replace(data, plain=plain[name]) for name in models}
@@ -158,6 +164,16 @@ def data_of_each(models: Mapping[str, Any], data: Data) -> dict[str, Data]:
         name: without if isinstance(model, Forecaster) and not hasattr(model, "static") else data
         for name, model in inner.items()
     }
+
+
+def _with_frame(model: Any, data: Data) -> Data:
+    """Give searches and pipelines around a forecaster an X without columns: they split it."""
+    inside = _searched(model)
+    last = inside.steps[-1][1] if hasattr(inside, "steps") else inside
+    if last is model or not isinstance(last, Forecaster):
+        return data
+    index = pd.RangeIndex(len(data.values)) if data.index is None else data.index
+    return replace(data, X=pd.DataFrame(index=index))
 
 
 def _forecast(model: Any, data: Data, fold: Fold) -> NDArray:
@@ -181,7 +197,10 @@ def _ask(
     rows = fold.test if known_places else rows_ahead(data, fold)
     index = None if data.index is None else data.index[rows]
     if data.X is not None:
-        answer = method(*before, _known_ahead(data.rows(rows, fold)[0], model))
+        with warnings.catch_warnings():
+            # A pipeline needs all columns to transform; its forecaster leaves out what it must.
+            warnings.filterwarnings("ignore", "X has values of the past-only columns")
+            answer = method(*before, _known_ahead(data.rows(rows, fold)[0], model))
     elif index is not None:
         answer = method(*before, pd.DataFrame(index=index))
     else:

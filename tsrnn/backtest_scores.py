@@ -6,6 +6,7 @@ The errors of all rows are computed once; each table is a mean over groups of ro
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Any
@@ -24,7 +25,10 @@ Levels = Sequence[float] | NDArray
 
 # Of the symmetric intervals that the quantiles form, the coverage of the widest ones is reported.
 INTERVALS = 2
+LEAST_FOLDS = 5  # for a test of two models: with fewer, equal differences come by chance
 LEAST_BLOCKS = 10  # of folds, for a model confidence set: below, a bootstrap says too much
+POINT_SCORES = ("MASE", "RMSSE", "MAE", "RMSE", "sMAPE")
+SKILLS = ("skill_%", "skill_seasonal_%")
 KEYS = ("fold", "step", "series")
 REFERENCES = {"naive": "naive_error", "seasonal naive": "seasonal_error"}
 
@@ -37,9 +41,9 @@ def with_errors(
 ) -> pd.DataFrame:
     """Attach the terms of all scores to the rows whose target was observed."""
     rows = forecasts.dropna(subset=["y_true"])
-    rows = rows.merge(references.drop(columns="time"), on=["fold", "series", "step"], how="left")
+    rows = _attached(rows, references.drop(columns="time"), ["fold", "series", "step"])
     scales = folds[["fold", "series", "scale", "squared_scale"]]
-    rows = rows.merge(scales, on=["fold", "series"], how="left")
+    rows = _attached(rows, scales, ["fold", "series"])
     y, error = rows["y_true"], (rows["y_true"] - rows["y_pred"]).abs()
     rows["error"], rows["squared_error"] = error, error**2
     rows["naive_error"] = (y - rows["naive"]).abs()
@@ -47,8 +51,9 @@ def with_errors(
     rows["scaled_error"] = divide_by_scale(error, rows["scale"])
     rows["scaled_square"] = divide_by_scale(error**2, rows["squared_scale"])
     # As the metric itself, sMAPE is not said of series that become negative.
-    percent = 200 * divide_by_scale(error, y.abs() + rows["y_pred"].abs())
-    rows["percentage_error"] = np.nan if (y < 0).any() else percent
+    percent = pd.Series(200 * divide_by_scale(error, y.abs() + rows["y_pred"].abs()), rows.index)
+    negative = (y < 0).groupby(rows["series"]).transform("any")
+    rows["percentage_error"] = percent.where(~negative)
     rows["quantile_loss"] = _quantile_loss(rows, levels)
     rows["size"] = y.abs().where(rows["quantile_loss"].notna())
     for name, (low, high) in intervals(levels).items():
@@ -63,42 +68,64 @@ def intervals(levels: Levels) -> dict[str, tuple[float, float]]:
     return {f"coverage_{100 * covered:.3g}": (low, high) for covered, low, high in widest}
 
 
+def score_columns() -> list[str]:
+    """Return the names of the columns of every table of scores but its keys."""
+    return [*POINT_SCORES, "WQL", *SKILLS]
+
+
 def score_table(errors: pd.DataFrame, by: list[str], levels: Levels) -> pd.DataFrame:
     """Average the rows by some columns; every observed target counts the same."""
     covered = list(intervals(levels))
     terms = ["scaled_error", "scaled_square", "error", "squared_error", "percentage_error"]
     terms += ["quantile_loss", "size", "naive_error", "seasonal_error", *covered]
     mean = errors.groupby(by, sort=False)[terms].mean()
-    table = pd.DataFrame(
-        {
-            "MASE": mean["scaled_error"],
-            "RMSSE": np.sqrt(mean["scaled_square"]),
-            "MAE": mean["error"],
-            "RMSE": np.sqrt(mean["squared_error"]),
-            "sMAPE": mean["percentage_error"],
-        }
+    points = (
+        *(mean["scaled_error"], np.sqrt(mean["scaled_square"])),
+        *(mean["error"], np.sqrt(mean["squared_error"]), mean["percentage_error"]),
     )
+    table = pd.DataFrame(dict(zip(POINT_SCORES, points, strict=True)))
     if len(levels):
         table["WQL"] = divide_by_scale(mean["quantile_loss"], mean["size"])
         table[covered] = 100 * mean[covered]
-    table["skill_%"] = _skill(mean["error"], mean["naive_error"])
-    table["skill_seasonal_%"] = _skill(mean["error"], mean["seasonal_error"])
+        # Where quantiles failed in some folds, the others would not be the same rows.
+        without = errors["quantile_loss"].isna().groupby([errors[key] for key in by]).any()
+        table.loc[without.reindex(table.index), ["WQL", *covered]] = np.nan
+    for name, column in zip(SKILLS, REFERENCES.values(), strict=True):
+        table[name] = _skill(mean["error"], mean[column])
     return table
 
 
 def score_frames(
     errors: pd.DataFrame, levels: Levels, metrics: dict[str, Metric]
 ) -> dict[str, pd.DataFrame]:
-    """Score each model by fold, by step and by series, with further metrics."""
+    """Score each model by fold, by step and by series, with further metrics.
+
+    A metric that fails gives NaN and a warning: the forecasts took longer than it.
+    """
     frames = {}
     for key in KEYS:
         table = score_table(errors, ["model", key], levels)
         groups = errors.groupby(["model", key], sort=False)
         for name, metric in metrics.items():
-            values = [float(metric(rows["y_true"], rows["y_pred"])) for _, rows in groups]
-            table[name] = values
+            table[name] = [_measured(name, metric, rows) for _, rows in groups]
         frames[key] = table.reset_index()
     return frames
+
+
+def _attached(rows: pd.DataFrame, facts: pd.DataFrame, on: list[str]) -> pd.DataFrame:
+    return rows.merge(facts, on=on, how="left", validate="many_to_one")
+
+
+def _measured(name: str, metric: Metric, rows: pd.DataFrame) -> float:
+    try:
+        return float(metric(rows["y_true"], rows["y_pred"]))
+    except Exception as error:  # any: a metric may be the user's own
+        warnings.warn(
+            f"scoring: {name!r} failed and is NaN there ({type(error).__name__}: {error})",
+            UserWarning,
+            stacklevel=2,
+        )
+        return float("nan")
 
 
 def better_reference(errors: pd.DataFrame) -> str:
@@ -136,7 +163,7 @@ def reference_losses(errors: pd.DataFrame, reference: str) -> pd.Series:
 def equal_accuracy(losses: pd.Series, others: pd.Series, overlap: int) -> DieboldMariano:
     """Diebold-Mariano test of two models' losses by fold; NaN for too few folds."""
     both = pd.concat([losses, others], axis=1).dropna()
-    if len(both) <= max(overlap, 1):
+    if len(both) < max(LEAST_FOLDS, 2 * overlap):
         return DieboldMariano(float("nan"), float("nan"))
     return diebold_mariano(both.iloc[:, 0], both.iloc[:, 1], horizon=overlap)
 

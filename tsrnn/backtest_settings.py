@@ -44,7 +44,7 @@ def describe(
         "levels": levels.tolist(),
         "models": {name: _written(model) for name, model in named.items()},
         "imports": sorted({"from tsrnn import backtest"}.union(*map(_imports, named.values()))),
-        "versions": {"python": platform.python_version()} | _versions(),
+        "versions": {"python": platform.python_version()} | installed_versions(),
         "machine": f"{platform.platform()}, {os.cpu_count()} cores",
     }
 
@@ -74,7 +74,7 @@ def _imports(model: Any) -> set[str]:
     return found
 
 
-def _versions() -> dict[str, str]:
+def installed_versions() -> dict[str, str]:
     """Return the versions of installed packages: tsrnn may run from a checkout."""
     found = {}
     for package in PACKAGES:

@@ -30,6 +30,8 @@ def verdict(summary: pd.DataFrame, alpha: float, baseline: str) -> str:
     >>> verdict(pd.DataFrame(row, index=["lstm"]), alpha=0.05, baseline="naive")
     'lstm beats the naive forecast by 9.0 % (p = 0.010).'
     """
+    if summary.empty:
+        return "No model forecast every fold."
     skills = summary[SKILL[baseline]]
     same = (skills == 0) & (summary["dm_p"] == 1)
     tried = summary[~same]

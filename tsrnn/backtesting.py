@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from tqdm import tqdm
@@ -25,13 +27,13 @@ from tsrnn.backtest_frames import (
 )
 from tsrnn.backtest_result import BacktestResult
 from tsrnn.backtest_runs import Chain, data_of_each, run_chains
-from tsrnn.backtest_scores import Metric, score_frames, with_errors
+from tsrnn.backtest_scores import score_frames, with_errors
+from tsrnn.backtest_scoring import check_scoring, names_of_ours, read_scoring
 from tsrnn.backtest_settings import describe, plain_length
 from tsrnn.calendars import observed_season
 from tsrnn.checks import check_choice, check_count, read_levels
 from tsrnn.folds import Data, Fold, Outcome, make_chains, make_folds, read_data
 from tsrnn.lengths import Length, read_length
-from tsrnn.metrics import find_metric
 
 WINDOWS = ("expanding", "sliding")
 REFITS = ("cold", "warm", "none")
@@ -97,9 +99,9 @@ def backtest(
         Processes of joblib over models and folds, -1 for all cores; ``joblib.parallel_config``
         chooses another back end, Dask or Ray with their clusters. The result does not depend on
         it, bit for bit: with more than one model or fit each of them runs on one thread.
-    scoring : str, callable, list of str or dict, optional
-        More metrics ``(y_true, y_pred) -> float`` per fold: names of ``tsrnn.metrics.METRICS``,
-        a function, or a dict of name -> function.
+    scoring : str, callable, list of these or dict of name -> these, optional
+        More metrics ``(y_true, y_pred) -> float``: names of ``tsrnn.metrics.METRICS``, or
+        functions. They are tried on the test targets before anything is fitted.
     progress : bool or callable, default=False
         True shows a bar with the time left; a function is called with (done, total) after each
         fold.
@@ -112,8 +114,9 @@ def backtest(
         as intervals.
     checkpoint : path, optional
         A folder in which the forecasts of finished folds are kept: a later call with the same
-        models, data and folds goes on where this one was interrupted. With another ``refit`` than
-        "cold" a model's folds are kept when all of them are done.
+        models, data, folds and versions goes on where this one was interrupted. With another
+        ``refit`` than "cold" a model's folds are kept when all of them are done. That the code of
+        a model of your own has changed is not seen.
 
     Returns
     -------
@@ -153,18 +156,21 @@ def backtest(
     named = _named_models(models)
     check_choice("window", window, WINDOWS)
     _check_refit(refit, named)
-    if n_jobs == 0:
-        raise ValueError("n_jobs=0: expected a number of processes >= 1, or -1 for all cores")
+    if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
+        raise ValueError(
+            f"n_jobs={n_jobs!r}: expected a number of processes >= 1, or -1 for all cores"
+        )
+    check_count("horizon", horizon)
     if n_folds is not None:
         check_count("n_folds", n_folds)
     if initial is not None:
         read_length("initial", initial)
-    metrics = _named_metrics(scoring)
+    metrics = read_scoring(scoring)
     wanted = read_levels(levels) if np.size(levels) else np.empty(0)
     data = read_data(X, y)
     folds = make_folds(data, horizon, n_folds, step, initial, window, gap)
     season = _season(seasonality, data, folds[0])
-    _check_defined(metrics, scoring, data, folds)
+    check_scoring(metrics, _tested(data, folds))
     given = data_of_each(named, data)
     chains = [
         Chain(name, named[name], chain, given[name], wanted, warm=refit == "warm")
@@ -179,13 +185,14 @@ def backtest(
     references, bounds = references_frame(folds, data, season), folds_frame(folds, data, season)
     rows = with_errors(forecasts, references, bounds, wanted)
     arguments = {
-        "horizon": horizon,
+        "horizon": int(horizon),
         "step": plain_length(horizon if step is None else step),
         "initial": plain_length(initial),
         "gap": plain_length(gap),
         "window": window,
-        "refit": refit,
-        "seasonality": season,
+        "refit": refit if isinstance(refit, str) else int(refit),
+        "seasonality": int(season),
+        "scoring": names_of_ours(metrics),
     }
     return BacktestResult(
         forecasts=forecasts,
@@ -210,7 +217,9 @@ def _named_models(models: Any) -> dict[str, Any]:
         raise ValueError("models is empty: expected at least one estimator")
     names = [name for name, _ in pairs]
     for name, model in pairs:
-        if isinstance(model, type) or not (hasattr(model, "fit") and hasattr(model, "predict")):
+        # Of some scikit-learn models, such as stacks, only the class has predict before fit.
+        usable = all(hasattr(model, n) or hasattr(type(model), n) for n in ("fit", "predict"))
+        if isinstance(model, type) or not usable:
             raise TypeError(
                 f"models[{name!r}] is {model!r}: expected an estimator with fit and predict"
             )
@@ -223,10 +232,7 @@ def _named_models(models: Any) -> dict[str, Any]:
 
 
 def _check_refit(refit: str | int, named: dict[str, Any]) -> None:
-    if isinstance(refit, str):
-        check_choice("refit", refit, REFITS)
-    else:
-        check_count("refit", refit)
+    check_count("refit", refit, also=REFITS)
     for name, model in named.items():
         if refit == "warm" and "warm_start" not in model.get_params(deep=False):
             raise ValueError(
@@ -240,24 +246,13 @@ def _check_refit(refit: str | int, named: dict[str, Any]) -> None:
             )
 
 
-def _named_metrics(scoring: Any) -> dict[str, Metric]:
-    if scoring is None:
-        return {}
-    if isinstance(scoring, Mapping):
-        return dict(scoring)
-    if callable(scoring):
-        return {getattr(scoring, "__name__", "score"): scoring}
-    names = [scoring] if isinstance(scoring, str) else list(scoring)
-    return {name: find_metric(name) for name in names}
-
-
-def _check_defined(metrics: dict[str, Metric], scoring: Any, data: Data, folds: list[Fold]) -> None:
-    """Refuse targets for which a metric of ours is undefined before the hours of fitting."""
-    if isinstance(scoring, str | list | tuple):
-        tested = data.values[np.unique(np.concatenate([fold.test for fold in folds]))]
-        tested = tested[~np.isnan(tested)]
-        for metric in metrics.values():
-            metric(tested, tested)
+def _tested(data: Data, folds: list[Fold]) -> NDArray:
+    """Return the observed targets of all test rows."""
+    values = data.values[np.unique(np.concatenate([fold.test for fold in folds]))]
+    observed = values[~np.isnan(values)]
+    if not len(observed):
+        raise ValueError(f"y: nothing was observed in the test rows of the {len(folds)} folds")
+    return observed
 
 
 def _season(seasonality: int | None, data: Data, first: Fold) -> int:

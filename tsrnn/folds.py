@@ -83,6 +83,10 @@ def read_data(X: Any, y: Any) -> Data:
     if y is None and X is not None:
         raise ValueError("y is None: to backtest on a series call backtest(models, y=series, ...)")
     values, index, form = read_target(y, owner="backtest")
+    if twice := [name for name in form.names if form.names.count(name) > 1]:
+        raise ValueError(
+            f"y has {form.names.count(twice[0])} columns named {twice[0]!r}: rename them"
+        )
     if isinstance(X, AsOf):
         if index is None:
             raise ValueError("X is an AsOf, but y has no index: expected y to tell the times meant")
@@ -104,7 +108,9 @@ def _labels(index: pd.Index | None, names: tuple[Any, ...], shape: tuple[int, ..
     n, n_targets = shape
     if not names:
         names = tuple(range(n_targets)) if n_targets > 1 else ("y",)
-    targets = np.array(["y" if name is None else name for name in names], dtype=object)
+    targets = np.empty(n_targets, dtype=object)  # filled one by one: a name may be a tuple
+    for k, name in enumerate(names):
+        targets[k] = "y" if name is None else name
     labels = np.tile(targets, (n, 1))
     if not isinstance(index, pd.MultiIndex):
         return labels
