@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.linear_model import Ridge
 
 from tsrnn import AutoARIMA, Naive, SeasonalNaive, backtest
 from tsrnn.comparison import diebold_mariano, model_confidence_set
@@ -89,8 +91,6 @@ def test_the_share_error_is_not_said_of_negative_values():
 
 
 def test_models_without_quantiles_leave_them_out():
-    from sklearn.linear_model import Ridge
-
     X = pd.DataFrame({"x": np.arange(40.0)})
     y = pd.Series(np.arange(40.0))
     alone = backtest(Ridge(), X, y, horizon=2, n_folds=3)
@@ -116,8 +116,6 @@ def test_a_constant_series_has_a_defined_score():
 
 
 def test_a_copy_of_the_last_value_is_named():
-    from sklearn.base import BaseEstimator, RegressorMixin
-
     class Shifted(RegressorMixin, BaseEstimator):
         def fit(self, X, y):
             self.last_ = y.iloc[-1]
@@ -135,3 +133,21 @@ def test_a_copy_of_the_last_value_is_named():
     models = {"net": Shifted(), "naive": Naive()}
     (sentence,) = backtest(models, y=y, horizon=1, n_folds=100, refit="none").warnings()
     assert sentence.startswith("net copies the last known value")
+
+
+def test_a_model_that_beats_the_last_value_is_no_mere_copy():
+    rng = np.random.default_rng(0)
+    jumps = np.where(rng.random(300) < 0.5, rng.choice([-1.0, 1.0], 300), 0.0)
+    y = pd.Series(jumps.cumsum() + 0.01 * rng.normal(size=300))
+    X = pd.DataFrame({"last": y.shift(1, fill_value=0.0), "jump": jumps})
+
+    class Seer(RegressorMixin, BaseEstimator):
+        def fit(self, X, y):
+            return self
+
+        def predict(self, X):
+            return (X["last"] + 0.3 * X["jump"]).to_numpy()
+
+    result = backtest(Seer(), X, y, horizon=1, n_folds=100)
+    assert result.summary().loc["seer", "dm_p"] < 0.01
+    assert result.warnings() == []

@@ -189,14 +189,18 @@ class BacktestResult:
     def warnings(self) -> list[str]:
         """Say what makes the scores doubtful: forecasts that copy the past, folds that failed.
 
-        A model whose forecasts are those of a reference, as ``Naive``, copies on purpose.
+        A model whose forecasts are those of a reference, as ``Naive``, copies on purpose; one whose
+        absolute errors are smaller than those of the better reference (``dm_p`` at most 0.05) is
+        no mere copy, close as it may stay to the last value.
         """
         others = self._rows[~is_reference(self._rows)]
         season = self.settings["seasonality"]
         copied = []
         if len(others):
             checks = detect_copies(others, self.history, seasonality=season)
-            copied = checks.loc[checks["is_copy"], "sentence"].tolist()
+            summary = self.summary()
+            better = summary.index[(summary["dm_p"] <= 0.05) & (summary["skill_%"] > 0)]
+            copied = checks.loc[checks["is_copy"] & ~checks.index.isin(better), "sentence"].tolist()
         n_folds = self.folds["fold"].nunique()
         failures = [
             f"{model} failed ({stage}) in {len(rows)} of {n_folds} folds: {rows['error'].iloc[0]}"
