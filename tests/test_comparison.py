@@ -61,6 +61,13 @@ def test_a_constant_advantage_is_certain():
     assert diebold_mariano([1.0, 2.0, 3.0], [2.0, 3.0, 4.0]) == (-np.inf, 0.0)
 
 
+def test_two_pairs_of_small_counts_differ_by_chance_as_the_notes_say():
+    rng = np.random.default_rng(0)
+    errors = rng.poisson(1, size=(2000, 2, 2)) - 1
+    p_values = np.array([diebold_mariano(a, b).p_value for a, b in errors])
+    assert 0.09 < np.mean(p_values == 0) == np.mean(p_values < 0.05) < 0.13
+
+
 def test_missing_errors_are_left_out_in_pairs():
     a, b = correlated_errors(n=20)
     expected = diebold_mariano(a[2:], b[2:])

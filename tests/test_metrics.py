@@ -100,6 +100,20 @@ def test_an_unknown_name_lists_the_known_ones_and_the_nearest(name, meant):
         find_metric(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("mase", "MASE"),
+        ("neg_mean_absolute_scaled_error", "MASE"),
+        ("CRPS", "WQL"),
+        ("coverage", "coverage_80 and coverage_90"),
+    ],
+)
+def test_what_every_backtest_has_is_told(name, column):
+    with pytest.raises(ValueError, match=rf"scoring='{name}': .* a backtest has {column}.* withou"):
+        find_metric(name)
+
+
 def test_a_name_like_no_other_has_no_suggestion():
     with pytest.raises(ValueError, match=r"scoring='xyz': expected one of .*error'$"):
         find_metric("xyz")

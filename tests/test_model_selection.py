@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn import config_context
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import (
@@ -160,6 +161,9 @@ def test_stamp_positions_of_a_plain_index_count_rows():
         ({"horizon": 1, "gap": -1}, r"gap=-1: expected an integer >= 0"),
         ({"horizon": 1, "n_splits": 2.5}, r"n_splits=2.5: expected an integer >= 1"),
         ({"horizon": True}, r"horizon=True: expected an integer >= 1"),
+        ({"horizon": None}, r"horizon=None: expected an integer >= 1, or a length such as"),
+        ({"horizon": 1, "gap": None}, r"gap=None: expected an integer >= 0, or a length such as"),
+        ({"horizon": 1, "purge": None}, r"purge=None: expected an integer >= 0, or a length"),
     ],
 )
 def test_parameters_out_of_range_are_named(arguments, message):
@@ -202,6 +206,20 @@ def test_nothing_to_split_is_an_error():
         ExpandingWindowSplit(horizon=1).get_n_splits()
     with pytest.raises(ValueError, match=r"0 rows .* need 2"):
         next(ExpandingWindowSplit(1, horizon=1).split(np.zeros(0)))
+
+
+@pytest.mark.parametrize("rows", [3, 9])
+def test_rows_of_x_and_y_that_differ_in_number_are_refused(rows):
+    message = rf"X has {rows} rows, y 5: expected as many"
+    with pytest.raises(ValueError, match=message):
+        next(ExpandingWindowSplit(2, horizon=1).split(np.zeros(rows), np.zeros(5)))
+    with pytest.raises(ValueError, match=message):
+        first_unchronological_fold(TimeSeriesSplit(2), np.zeros((rows, 1)), daily(5))
+
+
+def test_sparse_rows_are_split():
+    splitter = ExpandingWindowSplit(3, horizon=2)
+    assert folds(splitter, sparse.csr_array(np.eye(9))) == folds(splitter, np.eye(9))
 
 
 def test_rows_out_of_time_order_are_refused():
@@ -361,6 +379,21 @@ def test_folds_without_stamps_and_those_met_twice_are_left_out():
     workdays = y[y.index.day_of_week < 5]
     by_day = folds(ExpandingWindowSplit(10, horizon="1 week", step="1 day"), workdays)
     assert len({str(fold) for fold in by_day}) == 10
+
+
+def test_another_origin_with_the_same_rows_is_the_same_fold():
+    hours = pd.to_timedelta([1, 9, 10, 11, 15, 17, 23, 26], unit="h")
+    y = pd.Series(0.0, index=pd.Timestamp("2024") + hours)
+    ours = folds(ExpandingWindowSplit(horizon="5h", step="1h", gap="4h", purge="2h"), y)
+    assert len(ours) == len({str(fold) for fold in ours}) > 1
+
+
+def test_a_step_far_below_the_distance_of_stamps_takes_no_longer():
+    """Without leaps these are five million steps, minutes of work."""
+    y = daily(60)
+    by_day = folds(ExpandingWindowSplit(horizon="1 day"), y)
+    assert folds(ExpandingWindowSplit(horizon="1 day", step="1s"), y) == by_day
+    assert len(by_day) == 30
 
 
 def test_counts_and_calendar_lengths_mix():

@@ -149,6 +149,14 @@ def test_missing_training_values_are_skipped():
     assert seasonal_naive_error([1.0, 2.0, np.nan, 4.0, 7.0])[0] == pytest.approx((1 + 3) / 2)
 
 
+def test_a_training_part_constant_but_for_rounding_is_constant():
+    nearly = [0.1 + 0.2, 0.3, 0.3]
+    assert seasonal_naive_error(nearly)[0] == 0 == seasonal_naive_error(nearly, 2)[0]
+    assert mean_absolute_scaled_error([0.3], [0.31], y_train=nearly) == np.inf
+    tiny = [1e-9, 2e-9, 3e-9, np.nan, 1e9]  # small beside another value, and still no rounding
+    assert seasonal_naive_error(tiny)[0] == pytest.approx(1e-9)
+
+
 def test_divide_by_scale_keeps_missing_errors_missing():
     assert np.isnan(divide_by_scale(np.nan, 0.0))
 
@@ -186,9 +194,33 @@ def test_owa_refuses_a_perfect_benchmark():
         ),
         (
             lambda: symmetric_mean_absolute_percentage_error([1.0, np.nan], [1.0, 1.0]),
-            r"y_true has 1 missing values",
+            r"y_true has 1 missing values \(NaN\), first in row 1: leave those rows out",
         ),
         (lambda: symmetric_mean_absolute_percentage_error([], []), r"y_true has 0 rows"),
+        (
+            lambda: symmetric_mean_absolute_percentage_error([1.0, 2.0], [np.inf, 2.0]),
+            r"y_pred has 1 infinite values, first in row 0: expected finite numbers",
+        ),
+        (
+            lambda: weighted_absolute_percentage_error([1.0, -np.inf, 2.0], [1.0, 2.0, 2.0]),
+            r"y_true has 1 infinite values, first in row 1",
+        ),
+        (
+            lambda: mean_absolute_scaled_error([1.0], [2.0], y_train=[np.nan, 5.0, np.inf, 6]),
+            r"y_train has 1 infinite values, first in row 2",
+        ),
+        (
+            lambda: skill_score([1, 2], [1, 2], y_reference=np.inf),
+            r"y_reference has 1 infinite values, first in row 0",
+        ),
+        (
+            lambda: mean_absolute_scaled_error([1.0], [2.0], y_train=np.eye(3)),
+            r"y_train has 3 columns, y_true 1: expected as many",
+        ),
+        (
+            lambda: root_mean_squared_scaled_error(np.eye(2), np.eye(2), y_train=[1.0, 2.0]),
+            r"y_train has 1 columns, y_true 2: expected as many",
+        ),
         (
             lambda: skill_score([1, 2], [1, 2], y_reference=[1, 2, 3]),
             r"y_reference \(3, 1\) and y_true \(2, 1\) differ in shape",

@@ -201,7 +201,16 @@ def test_pit_puts_crossing_quantiles_in_order():
         (lambda: crps_ensemble([np.nan], [[1.0]]), r"y_true has 1 missing values"),
         (lambda: crps_ensemble([], np.empty((0, 3))), r"y_true has 0 rows"),
         (lambda: interval_coverage([1, 2], [1, 3], [2, 2]), r"lower > upper in row 1: 3.0 and 2.0"),
-        (lambda: interval_coverage([1, 2], [1], [2, 2]), r"y_true 2, lower 1, upper 2 values"),
+        (
+            lambda: interval_coverage([1, 2], [1], [2, 2]),
+            r"y_true \(2, 1\), lower \(1, 1\), upper \(2, 1\) differ in shape",
+        ),
+        (
+            lambda: interval_coverage(np.ones((2, 3)), np.zeros((3, 2)), np.ones((3, 2))),
+            r"y_true \(2, 3\), lower \(3, 2\), upper \(3, 2\) differ in shape",
+        ),
+        (lambda: interval_coverage([1, 2], [1, 2], [2, np.inf]), r"upper has 1 infinite .* row 1"),
+        (lambda: crps_ensemble([1.0, 2.0], np.zeros((2, 0))), r"samples has 0 columns: expected"),
         (lambda: interval_coverage([], [], []), r"y_true has 0 rows"),
         (
             lambda: mean_interval_score([1], [1], [2], coverage=90),

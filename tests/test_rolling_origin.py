@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from tsrnn.lengths import Span, Timeline
@@ -34,6 +36,47 @@ def test_folds_equal_those_of_a_search_over_all_origins(sliding, n_splits):
         found = find_folds(Timeline(n), lengths, n_splits, sliding=sliding)
         assert [bounds[:4] for bounds in found] == expected
         assert all(bounds.end == bounds.test + horizon for bounds in found)
+
+
+def search_on_the_calendar(stamps, hours, n_splits, sliding):
+    """Try every step back from the last stamp; the ranges of the training and the test rows."""
+    horizon, step, gap, purge, first = hours
+    n, places = len(stamps), []
+    for end in np.arange(stamps[-1], stamps[0] - 1, -step):
+        moments = [end - horizon - gap - purge, end - horizon - gap, end - horizon, end]
+        start = -1 if first is None else end - horizon - gap - first
+        places.append([(stamps <= moment).sum() for moment in [start, *moments]])
+    least = 1 if n_splits else max(1, min(n // 2, places[0][2]))
+    if first is not None:
+        least = max(1, (stamps < stamps[0] + first).sum())
+    kept = {}
+    for start, purged, origin, test, end in places:
+        start = start if sliding and first is not None else 0
+        rows = range(start, purged), range(test, end), origin if sliding and not first else None
+        if origin >= least and all(rows[:2]) and (n_splits is None or len(kept) < n_splits):
+            kept.setdefault(str(rows), rows)
+    folds = list(kept.values())[::-1]
+    if sliding and first is None:
+        window = folds[0][2] if folds else 0
+        folds = [(range(origin - window, t.stop), test, None) for t, test, origin in folds]
+    return [(train, test) for train, test, _ in folds if train]
+
+
+@pytest.mark.parametrize("sliding", [False, True])
+@pytest.mark.parametrize("n_splits", [None, 3])
+def test_folds_on_the_calendar_equal_those_of_a_search_over_all_steps(sliding, n_splits):
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        stamps = np.sort(rng.choice(60, size=rng.integers(2, 25), replace=False))
+        first = None if rng.random() < 0.5 else int(rng.integers(1, 30))
+        horizon, step = rng.integers(1, 9, size=2)
+        hours = [int(horizon), int(step), *rng.integers(0, 6, size=2).tolist(), first]
+        spans = [None if n is None else Span(time=n * 3_600 * 10**9) for n in hours]
+        index = pd.Timestamp("2024") + pd.to_timedelta(stamps, unit="h")
+        found = find_folds(Timeline(len(index), index), Lengths(*spans), n_splits, sliding=sliding)
+        ours = [(range(b.train, b.purge), range(b.test, b.end)) for b in found]
+        assert ours == search_on_the_calendar(stamps, hours, n_splits, sliding)
+        assert len({str(rows) for rows in ours}) == len(ours)
 
 
 @pytest.mark.parametrize("n_splits", [None, 1, 4])

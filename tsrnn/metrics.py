@@ -99,6 +99,18 @@ METRICS: dict[str, Metric] = {
     )
 }
 
+# What `BacktestResult.summary()` holds without being asked, by the names people ask for.
+IN_SUMMARY = {
+    **dict.fromkeys(("mase", "mean_absolute_scaled_error"), "MASE"),
+    **dict.fromkeys(("rmsse", "root_mean_squared_scaled_error"), "RMSSE"),
+    **dict.fromkeys(("wql", "weighted_quantile_loss", "mean_quantile_loss"), "WQL"),
+    **dict.fromkeys(
+        ("crps", "continuous_ranked_probability_score", "crps_ensemble"), "WQL (a scaled CRPS)"
+    ),
+    **dict.fromkeys(("coverage", "interval_coverage"), "coverage_80 and coverage_90"),
+    **dict.fromkeys(("skill", "skill_score"), "skill_% and skill_seasonal_%"),
+}
+
 
 def find_metric(name: str) -> Metric:
     """Return a metric ``(y_true, y_pred) -> float`` by its name in ``METRICS``.
@@ -106,7 +118,8 @@ def find_metric(name: str) -> Metric:
     Raises
     ------
     ValueError
-        If there is none of that name; the message lists the known ones and asks for the nearest.
+        If there is none of that name; the message lists the known ones and asks for the nearest, or
+        tells where every backtest has it already.
 
     Examples
     --------
@@ -115,9 +128,16 @@ def find_metric(name: str) -> Metric:
     """
     if name in METRICS:
         return METRICS[name]
-    meant = _near_miss(str(name))
-    hint = f"; did you mean {meant!r}?" if meant else ""
-    raise ValueError(f"scoring={name!r}: expected one of {', '.join(map(repr, METRICS))}{hint}")
+    known = f"expected one of {', '.join(map(repr, METRICS))}"
+    raise ValueError(f"scoring={name!r}: {known}{_hint(str(name))}")
+
+
+def _hint(name: str) -> str:
+    """Say where a backtest has the metric already, or which known one has a name like it."""
+    if column := IN_SUMMARY.get(name.lower().removeprefix("neg_")):
+        return f"; the summary() of a backtest has {column} without being asked"
+    meant = _near_miss(name)
+    return f"; did you mean {meant!r}?" if meant else ""
 
 
 def _near_miss(name: str) -> str | None:

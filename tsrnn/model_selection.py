@@ -30,6 +30,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator, check_cv
+from sklearn.utils.validation import _num_samples
 
 from tsrnn.asof import AsOf
 from tsrnn.checks import check_count
@@ -39,6 +40,7 @@ from tsrnn.lengths import Length, Span, Timeline, read_length
 from tsrnn.rolling_origin import Bounds, Lengths, find_folds, rows_needed
 
 LEAST = {"gap": 0, "purge": 0}  # stamps; of the other lengths 1
+MAY_BE_NONE = ("initial", "window")
 
 
 class _RollingOriginSplit(BaseCrossValidator):
@@ -82,8 +84,8 @@ class _RollingOriginSplit(BaseCrossValidator):
         Raises
         ------
         ValueError
-            If there are fewer stamps than the folds need, a time index does not increase, or a
-            length on the calendar meets rows without dates.
+            If there are fewer stamps than the folds need, a time index does not increase, a length
+            on the calendar meets rows without dates, or X and y have different numbers of rows.
         TypeError
             If a MultiIndex has other than two levels.
         """
@@ -290,7 +292,7 @@ class ExpandingWindowSplit(_RollingOriginSplit):
     counted on the clock on the wall, hours and timedeltas in elapsed time. A month before the last
     day of a month is the last day of the month before; with one stamp a month, months are steps.
     Folds in which no stamp is left to train on or to test are no folds, and of steps that lead to
-    the same fold one counts.
+    the same training and test rows one counts. A step may be shorter than the distance of stamps.
 
     Purging is that of Lopez de Prado (2018, Advances in Financial Machine Learning, section 7.4.1);
     as nothing after the test part is trained on, no embargo is needed.
@@ -463,7 +465,9 @@ class _Rows:
             raise ValueError("X and y are None: pass one of them to be split")
         own = X.index if isinstance(X, AsOf) else index_of(X)
         index = own if own is not None else index_of(y)
-        n = len(rows)
+        n = _num_samples(rows)
+        if y is not None and _num_samples(y) != n:
+            raise ValueError(f"X has {n} rows, y {_num_samples(y)}: expected as many")
         self.stamps = stamp_positions(index, n)
         self.series = np.zeros(n, dtype=int)
         times = index
@@ -481,7 +485,9 @@ class _Rows:
 def _read_lengths(given: dict[str, Any]) -> Lengths:
     """Read lengths in the order of ``Lengths``."""
     read: list[Any] = [
-        None if value is None else read_length(name, value, LEAST.get(name, 1))
+        None
+        if value is None and name in MAY_BE_NONE
+        else read_length(name, value, LEAST.get(name, 1))
         for name, value in given.items()
     ]
     return Lengths(*read)

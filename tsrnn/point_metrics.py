@@ -12,6 +12,9 @@ import sklearn.metrics
 from numpy.typing import ArrayLike, NDArray
 
 from tsrnn.checks import check_count
+from tsrnn.gaps import FLOAT_EPS
+
+ROUNDING = 4 * FLOAT_EPS  # share of a value, as in gaps.is_constant
 
 
 def mean_absolute_scaled_error(
@@ -44,8 +47,8 @@ def mean_absolute_scaled_error(
     Raises
     ------
     ValueError
-        If shapes differ, ``y_true`` or ``y_pred`` holds NaN, or ``y_train`` has no pair of values m
-        steps apart.
+        If shapes or numbers of columns differ, a value is infinite, ``y_true`` or ``y_pred`` holds
+        NaN, or ``y_train`` has no pair of values m steps apart.
 
     Notes
     -----
@@ -63,7 +66,7 @@ def mean_absolute_scaled_error(
     0.75
     """
     y_true, y_pred = checked_pair(y_true, y_pred)
-    scale = seasonal_naive_error(y_train, seasonality)
+    scale = _scale(y_train, seasonality, power=1, outputs=y_true.shape[1])
     return float(np.mean(divide_by_scale(np.abs(y_true - y_pred).mean(axis=0), scale)))
 
 
@@ -85,7 +88,7 @@ def root_mean_squared_scaled_error(
     0.5
     """
     y_true, y_pred = checked_pair(y_true, y_pred)
-    scale = seasonal_naive_error(y_train, seasonality, power=2)
+    scale = _scale(y_train, seasonality, power=2, outputs=y_true.shape[1])
     return float(np.mean(np.sqrt(divide_by_scale(((y_true - y_pred) ** 2).mean(axis=0), scale))))
 
 
@@ -254,12 +257,14 @@ def seasonal_naive_error(y_train: ArrayLike, seasonality: int = 1, *, power: int
     Returns
     -------
     array of shape (outputs,)
-        One number per output, 0 for a constant series.
+        One number per output, 0 for a constant series. Values that differ by no more than their
+        rounding, such as 0.1 + 0.2 and 0.3, do not differ.
 
     Raises
     ------
     ValueError
-        If ``seasonality`` < 1 or an output has no pair of values that far apart.
+        If ``seasonality`` < 1, a value is infinite, or an output has no pair of values that far
+        apart.
 
     Examples
     --------
@@ -267,8 +272,11 @@ def seasonal_naive_error(y_train: ArrayLike, seasonality: int = 1, *, power: int
     array([3.])
     """
     check_count("seasonality", seasonality)
-    y_train = _columns(y_train)
-    pairs = np.abs(y_train[seasonality:] - y_train[:-seasonality]) ** power
+    y_train = as_columns(y_train)
+    check_finite("y_train", y_train)
+    later, earlier = y_train[seasonality:], y_train[:-seasonality]
+    same = np.isclose(later, earlier, rtol=ROUNDING, atol=0)
+    pairs = np.where(same, 0.0, np.abs(later - earlier)) ** power
     observed = ~np.isnan(pairs)
     if len(pairs) == 0 or not observed.any(axis=0).all():
         raise ValueError(
@@ -297,9 +305,9 @@ def checked_pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, NDArray
     Raises
     ------
     ValueError
-        If the shapes differ, there are no rows, or a value is missing (NaN).
+        If the shapes differ, there are no rows, or a value is missing (NaN) or infinite.
     """
-    pair = _columns(y_true), _columns(y_pred)
+    pair = as_columns(y_true), as_columns(y_pred)
     if pair[0].shape != pair[1].shape:
         raise ValueError(f"y_true {pair[0].shape} and y_pred {pair[1].shape} differ in shape")
     if len(pair[0]) == 0:
@@ -310,19 +318,48 @@ def checked_pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, NDArray
 
 
 def check_complete(name: str, values: NDArray) -> None:
-    """Refuse missing values (NaN), telling how many there are."""
-    if missing := int(np.isnan(values).sum()):
-        raise ValueError(f"{name} has {missing} missing values (NaN): leave those rows out")
+    """Refuse missing values (NaN) and infinite ones, telling how many there are and the first."""
+    missing = np.isnan(values)
+    if missing.any():
+        raise ValueError(
+            f"{name} has {missing.sum()} missing values (NaN), first in row {_first_row(missing)}: "
+            "leave those rows out"
+        )
+    check_finite(name, values)
 
 
-def _columns(values: ArrayLike) -> NDArray:
+def check_finite(name: str, values: NDArray) -> None:
+    """Refuse infinite values, telling how many there are and the first; NaN is allowed."""
+    infinite = np.isinf(values)
+    if infinite.any():
+        raise ValueError(
+            f"{name} has {infinite.sum()} infinite values, first in row {_first_row(infinite)}: "
+            "expected finite numbers"
+        )
+
+
+def as_columns(values: ArrayLike) -> NDArray:
+    """Return values (n,) or (n, outputs) as float columns (n, outputs); one number stays one."""
     array = np.asarray(values, dtype=float)
     return array[:, np.newaxis] if array.ndim == 1 else array
 
 
+def _first_row(found: NDArray) -> int:
+    """Return the row of the first value found, 0 for a single number."""
+    return int(np.argwhere(np.atleast_1d(found))[0, 0])
+
+
+def _scale(y_train: ArrayLike, seasonality: int, *, power: int, outputs: int) -> NDArray:
+    """Return the scale of each output of y_true, which y_train must have too."""
+    scale = seasonal_naive_error(y_train, seasonality, power=power)
+    if len(scale) != outputs:
+        raise ValueError(f"y_train has {len(scale)} columns, y_true {outputs}: expected as many")
+    return scale
+
+
 def _like(name: str, values: ArrayLike, target: NDArray) -> NDArray:
     """Return values as columns that fit the target's (n, outputs); one number fits all."""
-    array = _columns(values)
+    array = as_columns(values)
     if array.ndim and array.shape != target.shape:
         raise ValueError(f"{name} {array.shape} and y_true {target.shape} differ in shape")
     check_complete(name, array)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import mean_pinball_loss
 
 from tsrnn.checks import is_number
-from tsrnn.point_metrics import check_complete, divide_by_scale, seasonal_naive_error
+from tsrnn.point_metrics import as_columns, check_complete, divide_by_scale, seasonal_naive_error
 
 
 def mean_quantile_loss(y_true: ArrayLike, quantiles: ArrayLike, *, levels: ArrayLike) -> float:
@@ -36,7 +36,7 @@ def mean_quantile_loss(y_true: ArrayLike, quantiles: ArrayLike, *, levels: Array
     Raises
     ------
     ValueError
-        If shapes differ, levels do not increase, or a value is missing (NaN).
+        If shapes differ, levels do not increase, or a value is missing (NaN) or infinite.
 
     Examples
     --------
@@ -118,12 +118,12 @@ def crps_ensemble(y_true: ArrayLike, samples: ArrayLike) -> float:
     ----------
     y_true : array of shape (n,)
     samples : array of shape (n, S)
-        A row a step; ``sample(n)`` of a forecaster.
+        A row a step, in which each value is one of S draws from what was forecast.
 
     Raises
     ------
     ValueError
-        If shapes differ or a value is missing (NaN).
+        If shapes differ, there is no sample, or a value is missing (NaN) or infinite.
 
     Examples
     --------
@@ -148,7 +148,8 @@ def interval_coverage(y_true: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> 
     Raises
     ------
     ValueError
-        If shapes differ, a value is missing (NaN), or a lower end lies above its upper one.
+        If shapes differ, a value is missing (NaN) or infinite, or a lower end lies above its upper
+        one.
 
     Examples
     --------
@@ -315,6 +316,8 @@ def _checked_rows(y_true: ArrayLike, name: str, values: ArrayLike) -> tuple[NDAr
         )
     if len(y_true) == 0:
         raise ValueError("y_true has 0 rows: expected at least 1")
+    if table.shape[1] == 0:
+        raise ValueError(f"{name} has 0 columns: expected at least 1")
     check_complete("y_true", y_true)
     check_complete(name, table)
     return y_true, table
@@ -323,18 +326,18 @@ def _checked_rows(y_true: ArrayLike, name: str, values: ArrayLike) -> tuple[NDAr
 def _checked_interval(
     y_true: ArrayLike, lower: ArrayLike, upper: ArrayLike
 ) -> tuple[NDArray, NDArray, NDArray]:
-    """Return all three as arrays (n,) with ordered ends."""
+    """Return all three as columns of one shape with ordered ends."""
     given = {"y_true": y_true, "lower": lower, "upper": upper}
-    arrays = {name: np.asarray(values, dtype=float).ravel() for name, values in given.items()}
-    if len({len(array) for array in arrays.values()}) > 1:
-        shapes = ", ".join(f"{name} {len(array)}" for name, array in arrays.items())
-        raise ValueError(f"{shapes} values: expected as many")
+    arrays = {name: as_columns(values) for name, values in given.items()}
+    if len({array.shape for array in arrays.values()}) > 1:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"{shapes} differ in shape")
     if len(arrays["y_true"]) == 0:
         raise ValueError("y_true has 0 rows: expected at least 1")
     for name, array in arrays.items():
         check_complete(name, array)
     if (crossed := arrays["lower"] > arrays["upper"]).any():
-        row = int(np.flatnonzero(crossed)[0])
-        ends = f"{arrays['lower'][row]} and {arrays['upper'][row]}"
+        row, column = np.argwhere(crossed)[0]
+        ends = f"{arrays['lower'][row, column]} and {arrays['upper'][row, column]}"
         raise ValueError(f"lower > upper in row {row}: {ends}")
     return arrays["y_true"], arrays["lower"], arrays["upper"]

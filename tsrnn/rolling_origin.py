@@ -5,7 +5,9 @@ Folds are laid from the last stamp backwards: the k-th last one ends k steps bef
 
 from __future__ import annotations
 
-from itertools import count
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from tsrnn.lengths import Boundary, Span, Timeline
@@ -42,7 +44,7 @@ def find_folds(
     """Return the bounds of each fold, the oldest first; fewer than ``n_splits`` where few fit.
 
     On the calendar a part may hold no stamp, and a step may lead to none: only folds with something
-    to train on and to test count, and the same one counts once.
+    to train on and to test count, and of those with the same rows in both the last one.
 
     Examples
     --------
@@ -53,17 +55,21 @@ def find_folds(
     0 5 5 6 8
     """
     least = _least_origin(timeline, lengths, n_splits)
+    open_window = sliding and lengths.first is None
     found: list[Bounds] = []
-    for k in count():
-        fold = _fold(timeline.end.before(lengths.step, k), lengths, sliding=sliding)
+    latest = None
+    for fold in _folds_backwards(timeline, lengths, sliding=sliding):
         if fold.gap < least or len(found) == n_splits:
             break
-        if fold.train < fold.purge and fold.test < fold.end and fold not in found[-1:]:
+        # The origin itself changes no rows, except that an open window reaches back from it.
+        parts = fold if open_window else fold._replace(gap=fold.test)
+        if fold.train < fold.purge and fold.test < fold.end and parts != latest:
             found.append(fold)
+            latest = parts
     folds = found[::-1]
-    if sliding and lengths.first is None:
+    if open_window:
         folds = [fold._replace(train=fold.gap - folds[0].gap) for fold in folds]
-    return folds
+    return [fold for fold in folds if fold.train < fold.purge]
 
 
 def rows_needed(lengths: Lengths, n_splits: int | None) -> int:
@@ -71,6 +77,32 @@ def rows_needed(lengths: Lengths, n_splits: int | None) -> int:
     counts: list[Any] = [length or 0 for length in lengths]
     horizon, step, gap, purge, first = counts
     return max(first, purge + 1) + ((n_splits or 1) - 1) * step + gap + horizon
+
+
+def _folds_backwards(timeline: Timeline, lengths: Lengths, *, sliding: bool) -> Iterator[Bounds]:
+    """Yield folds from the last one on, without end; of steps that lead to the same fold one."""
+
+    @lru_cache
+    def fold_at(k: int) -> Bounds:
+        return _fold(timeline.end.before(lengths.step, k), lengths, sliding=sliding)
+
+    k = 0
+    while True:
+        yield fold_at(k)
+        k = _next_other(fold_at, k)
+
+
+def _next_other(fold_at: Callable[[int], Bounds], k: int) -> int:
+    """Return the first step after k that leads to another fold than k does.
+
+    Bounds never move forward, so it is found by doubling and bisection: a step of a minute along
+    days leads to the same fold a thousand times.
+    """
+    leap = 1
+    while fold_at(k + leap) == fold_at(k):
+        leap *= 2
+    between = range(k + leap // 2 + 1, k + leap)
+    return between.start + bisect_left(between, True, key=lambda j: fold_at(j) != fold_at(k))
 
 
 def _fold(end: Boundary, lengths: Lengths, *, sliding: bool) -> Bounds:
