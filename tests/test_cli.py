@@ -218,8 +218,18 @@ def test_mistakes_are_one_line_on_stderr_and_exit_with_2(prices, capsys, argumen
     [
         (["t,y", "2024-01-01,1", "soon,2"], r"column 't' has 'soon' in row 2, 1 of 2 are no dates"),
         (["t,y", "2024-01-01,1", ",2"], r"column 't' has nothing in row 2"),
-        (["t,y", "2024-01-02,1", "2024-01-01,2"], "not increasing, first at row 1"),
-        (["t,y", "2024-01-01,1", "2024-01-01,2"], "1 duplicate: 2024-01-01"),
+        (
+            ["t,y", "2024-01-03,1", "2024-01-02,2", "2024-01-01,3"],
+            "the rows are the newest first, row 2 is before .*: sort the file by column 't'",
+        ),
+        (["t,y", "3,1", "5,2", "4,3"], "not in order of time, row 3 is before the row above it"),
+        (["t;y", "2024-01-01;1,5"], "has semicolons between its columns, 't;y': expected commas"),
+        (["t\ty", "1\t2"], "has tabs between its columns"),
+        ([" t ,y", "2024-01-01,1"], "has no column 't': its columns are ' t ', y"),
+        (
+            ["t,y", "2024-01-01,1", "2024-01-01,2"],
+            r"'t' has 2024-01-01 .* a second time in row 2, 1 of 2 are repeated",
+        ),
         (["t,y", "2024-01-01,1", "2024-01-02,inf"], "inf"),
         (["t,y", "2024-01-01,", "2024-01-02,"], "0 finite values of 2"),
         (["t,y", "2024-01-01,1", "2024-01-02,2 apples"], r"'y' has '2 apples' in row 2"),
@@ -270,9 +280,32 @@ def test_the_module_runs_and_its_version_needs_no_torch():
     assert (done.returncode, done.stdout) == (0, tsrnn.__version__ + "\nFalse\n")
 
 
-def test_dates_whose_day_and_month_could_change_places_are_refused(tmp_path, capsys):
-    path = tmp_path / "euro.csv"
-    months = "".join(f"01/{m:02d}/2015,{m}\n" for m in range(1, 13))
-    path.write_text("date,close\n" + months)
-    run("forecast", path, "--time", "date", "--target", "close", "--horizon", 2, code=2)
-    assert "where the day and the month could change places" in capsys.readouterr().err
+def read_days(days, form):
+    write("days.csv", "t,y", *(f"{day.strftime(form)},{i}" for i, day in enumerate(days)))
+    return read_series(Path("days.csv"), "t", "y").index
+
+
+@pytest.mark.parametrize("form", ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y 18:30", "%m-%d-%y"])
+def test_the_order_of_day_and_month_is_read_from_all_rows(form):
+    days = pd.date_range("2024-01-01", periods=31)
+    assert read_days(days, form).normalize().tolist() == days.tolist()
+
+
+@pytest.mark.parametrize(
+    ("form", "days"),
+    [
+        ("%d/%m/%Y", pd.date_range("2024-01-01", periods=12)),
+        ("%d/%m/%Y", pd.date_range("2015-01-01", periods=12, freq="MS")),
+        ("%d/%m/%y", pd.date_range("2024-01-01", periods=31)),  # or of the years 2001 to 2031
+        ("%y/%m/%d", pd.date_range("2024-01-01", periods=31)),
+    ],
+)
+def test_dates_whose_day_and_month_could_change_places_are_refused(form, days):
+    with pytest.raises(ValueError, match=r"where the day, .* could change|day and the month could"):
+        read_days(days, form)
+
+
+def test_dates_in_several_orders_are_refused():
+    write("mixed.csv", "t,y", "01/02/2024,1", "13/02/2024,2", "02/14/2024,3")
+    with pytest.raises(ValueError, match="day and the month have no order that fits all rows"):
+        read_series(Path("mixed.csv"), "t", "y")

@@ -104,6 +104,15 @@ def test_residuals_that_show_nothing_are_refused():
         plot_residuals([1.0, 3.0, 2.0], max_lag=3)
 
 
+def test_residuals_of_several_series_are_refused():
+    x = [1.0, 2.0, 4.0, 3.0]
+    panel = pd.Series(x, pd.MultiIndex.from_product([["a", "b"], [0, 1]]))
+    with pytest.raises(ValueError, match=r"residuals holds the series .* residuals\.loc\['a'\]"):
+        plot_residuals(panel)
+    with pytest.raises(ValueError, match=r"residuals has the shape \(4, 2\): .* residuals\['u'\]"):
+        plot_residuals(pd.DataFrame({"u": x, "v": x}))
+
+
 def test_windows_are_drawn_from_their_first_to_their_last_stamp():
     y = pd.Series(np.arange(30.0), pd.date_range("2024-01-01", periods=30))
     told = explain_windows(y=y, window=4, horizon=2)
@@ -128,8 +137,12 @@ def test_windows_of_a_forecaster_begin_at_the_window_not_at_the_start_of_the_ser
 
 @pytest.mark.parametrize(
     "index",
-    [None, pd.period_range("2020-01", periods=30, freq="M")],
-    ids=["row numbers", "periods"],
+    [
+        None,
+        pd.period_range("2020-01", periods=30, freq="M"),
+        pd.timedelta_range("0s", periods=30, freq="s"),
+    ],
+    ids=["row numbers", "periods", "durations"],
 )
 def test_windows_of_other_stamps_can_be_drawn(index):
     y = pd.Series(np.arange(30.0), index)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from tsrnn.drawing import (
     as_stamps,
     central_intervals,
+    check_one_series,
     finish_axes,
     forecast_paths,
     new_axes,
@@ -39,3 +41,37 @@ def test_periods_are_drawn_at_their_start_and_zones_are_named():
     ax = finish_axes(new_axes(None), times, "load")
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("time (Asia/Tokyo)", "load")
     assert ax.get_legend() is None  # nothing is named
+
+
+@pytest.mark.parametrize(
+    ("step", "unit", "scale"),
+    [("100ms", "s", 1), ("s", "s", 1), ("min", "min", 60), ("h", "h", 3600), ("D", "days", 86400)],
+)
+def test_durations_are_written_in_a_unit_of_their_span(step, unit, scale):
+    pytest.importorskip("matplotlib")
+    times = pd.timedelta_range(0, periods=20, freq=step)
+    ax = new_axes(None)
+    ax.plot(as_stamps(times), range(20))
+    finish_axes(ax, times, "y")
+    assert ax.get_xlabel() == f"time ({unit})"
+    places = ax.get_xticks()
+    shown = [float(ax.xaxis.get_major_formatter()(x)) for x in places]
+    np.testing.assert_allclose(np.multiply(shown, scale), places, atol=1e-9)
+    low, high = ax.get_xlim()
+    assert 4 <= sum(low <= x <= high for x in places) <= 11
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            pd.Series(1.0, pd.MultiIndex.from_product([["u", "v"], [1, 2]])),
+            r"such as x\.loc\['u'\]",
+        ),
+        (pd.DataFrame({"u": [1.0], "v": [2.0]}), r"shape \(1, 2\): expected .* x\['u'\]"),
+        (np.ones((3, 2)), r"shape \(3, 2\): expected one series, such as x\[:, 0\]"),
+    ],
+)
+def test_several_series_are_refused_with_the_way_to_one(values, message):
+    with pytest.raises(ValueError, match=message):
+        check_one_series("x", values)

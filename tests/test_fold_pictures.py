@@ -86,6 +86,13 @@ def test_bars_lie_where_the_stamps_are(index, step):
     assert bars[:, 2].tolist() == pytest.approx([0, 1, 2] * 4)
 
 
+def test_durations_are_labelled_in_a_unit_of_their_span():
+    pytest.importorskip("matplotlib")
+    index = pd.timedelta_range("1min", periods=40, freq="min")
+    ax = plot_folds(parts_of(ExpandingWindowSplit(3, horizon=5), index))
+    assert ax.get_xlabel() == "time (min)"
+
+
 def test_holes_belong_to_the_part_before_them():
     pytest.importorskip("matplotlib")
     days = pd.date_range("2024-01-01", periods=12).delete([6, 7, 8])

@@ -38,8 +38,9 @@ def lines_of(ax, label):
         pd.date_range("2024-03-30", periods=40, freq="h", tz="Europe/Berlin"),
         pd.period_range("2020-01", periods=40, freq="M"),
         pd.RangeIndex(40),
+        pd.timedelta_range("1h", periods=40, freq="h"),
     ],
-    ids=["days", "hours with a zone", "periods", "integers"],
+    ids=["days", "hours with a zone", "periods", "integers", "durations"],
 )
 def test_backtest_picture_shows_each_model_in_each_of_the_last_folds(times, tmp_path):
     ax = plot_backtest(*frames(times), n_folds=2)
@@ -106,6 +107,30 @@ def test_forecast_picture_joins_the_last_observed_value():
     assert (ax.get_title(), ax.get_ylabel()) == ("level: forecast of the next 2 steps", "level")
 
 
+def test_forecast_picture_of_durations_names_their_unit():
+    y = pd.Series(range(30), pd.timedelta_range("0s", periods=30, freq="5min"))
+    ahead = pd.Series([1.0, 2.0], pd.timedelta_range("150min", periods=2, freq="5min"))
+    ax = plot_forecast(y, ahead)
+    assert ax.get_xlabel() == "time (min)"
+    assert lines_of(ax, "forecast")[0].get_xdata().tolist() == [9000.0, 9300.0]
+
+
+def test_forecast_picture_wants_one_observed_series():
+    panel = pd.Series(1.0, pd.MultiIndex.from_product([["a", "b"], range(3)]))
+    with pytest.raises(ValueError, match=r"history holds the series .* history\.loc\['a'\]"):
+        plot_forecast(panel, panel)
+    with pytest.raises(ValueError, match=r"forecast holds the series .* forecast\.loc\['a'\]"):
+        plot_forecast(panel.loc["a"], panel)
+    with pytest.raises(ValueError, match="history has no observed value in its 3 rows"):
+        plot_forecast(panel.loc["a"] * np.nan, panel.loc["b"])
+
+
+def test_forecast_picture_joins_an_observation_from_before_the_rows_shown():
+    y = pd.Series([7.0, *[np.nan] * 50])
+    ax = plot_forecast(y, pd.Series([5.0], index=[51]))
+    assert any(line.get_xydata().tolist() == [[0, 7], [51, 5]] for line in ax.get_lines())
+
+
 def shades(ax):
     """Return the lower and the upper end of each shaded interval."""
     paths = [shade.get_paths()[0].vertices[:, 1] for shade in ax.collections]
@@ -120,6 +145,23 @@ def test_backtest_picture_shades_the_interval_asked_for():
     wide = plot_backtest(forecasts, history, n_folds=1, coverage=0.9)
     assert shades(wide) == [(-9.0, 90.0)]  # of the first model only
     assert shades(plot_backtest(forecasts, history, coverage=None)) == []
+
+
+def test_a_coverage_that_no_model_has_is_refused_but_the_default_is_not():
+    forecasts, history = frames(pd.RangeIndex(40))
+    assert shades(plot_backtest(forecasts, history)) == []
+    with pytest.raises(ValueError, match=r"coverage=0\.9: expected None, as no model has quant"):
+        plot_backtest(forecasts, history, coverage=0.9)
+    forecasts[["q0.05", "q0.25", "q0.75", "q0.95"]] = [-9.0, -8.0, 80.0, 90.0]
+    assert shades(plot_backtest(forecasts, history)) == []
+    with pytest.raises(ValueError, match=r"coverage=0\.7: expected one of 0\.5, 0\.9, or None"):
+        plot_backtest(forecasts, history, coverage=0.7)
+
+
+@pytest.mark.parametrize("coverage", [5, 0, 1.0, True, "0.8"])
+def test_a_coverage_that_is_no_share_is_refused(coverage):
+    with pytest.raises(ValueError, match=f"coverage={coverage!r}: expected a number above 0 and"):
+        plot_backtest(*frames(pd.RangeIndex(40)), coverage=coverage)
 
 
 def test_forecasts_of_one_step_make_one_line():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 
@@ -84,6 +85,32 @@ def test_the_code_to_reproduce_is_python_and_holds_the_settings():
     assert given == {"horizon": 4, "step": 4, "n_folds": 8, "refit": "cold"}
     assert "'good': Model(0)," in reproduction(settings)
     assert reproduction(settings | {"imports": ["import a"]}).startswith("import a\n")
+
+
+def test_the_code_to_reproduce_names_the_metrics_where_all_have_a_name():
+    settings = report_parts()["settings"] | {"scoring": ["max_error", "bias"]}
+    assert "    scoring=['max_error', 'bias'],\n" in reproduction(settings)
+    assert "scoring" not in reproduction(settings | {"scoring": None})
+
+
+def test_models_without_a_forecast_are_told():
+    parts = report_parts()
+    parts["summary"].loc["broken", "folds"] = 0
+    parts["settings"]["models"]["broken"] = "Broken()"
+    page = without_plotly(render_report(**parts))
+    assert 'broken <small class="failed">failed in every fold</small>' in page
+    assert page.count('class="failed"') == 1
+    assert "4 models, 8 folds" in page
+
+
+def test_one_forecast_of_durations_makes_a_page():
+    times = pd.timedelta_range("0s", periods=120, freq="6min")
+    page = without_plotly(render_report(**report_parts(times=times, n_folds=1, horizon=1)))
+    assert "3 models, 1 fold, 1 step; origin 0 days 11:48:00" in page
+    figures = json.loads(re.search(r'id="figures">(.*?)</script>', page)[1])
+    axis = figures["forecasts"][0]["layout"]["xaxis"]
+    assert axis == {"type": "linear", "title": {"text": "time (h)"}}
+    assert figures["forecasts"][0]["data"][-1]["x"] == [11.9]
 
 
 def test_without_plotly_the_error_names_the_command(monkeypatch):

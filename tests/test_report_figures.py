@@ -86,6 +86,14 @@ def test_skill_is_that_of_the_scores_by_step():
     np.testing.assert_allclose(line["y"], expected, atol=0.005)
 
 
+@pytest.mark.parametrize(("horizon", "kind", "dtick"), [(1, "category", 1), (2, "linear", 1)])
+def test_few_steps_are_marked_one_by_one(horizon, kind, dtick):
+    axis = skill_figure(report_parts(horizon=horizon)["scores"]["step"], MODELS)["layout"]["xaxis"]
+    assert (axis["type"], axis["dtick"]) == (kind, dtick)
+    long = pd.DataFrame({"model": "good", "step": range(1, 25), "skill_%": 1.0})
+    assert skill_figure(long, MODELS)["layout"]["xaxis"]["dtick"] is None
+
+
 def test_error_saved_ends_at_the_whole_difference():
     parts = report_parts()
     rows = parts["forecasts"].merge(parts["references"], on=["series", "fold", "step", "time"])
@@ -97,6 +105,22 @@ def test_error_saved_ends_at_the_whole_difference():
     assert trace(figure, "poor")["y"][-1] == pytest.approx(expected, abs=1e-3)
     assert len(trace(figure, "poor")["x"]) == 8
     assert set(trace(figure, "naive")["y"]) == {0.0}
+
+
+def test_of_one_fold_the_error_saved_is_a_point_on_a_named_place():
+    parts = report_parts(n_folds=1)
+    figure = saved_figure(parts["forecasts"], parts["references"], parts["folds"], MODELS)
+    assert trace(figure, "good")["x"] == ["2024-04-25"]
+    assert trace(figure, "good")["mode"] == "lines+markers"
+    assert figure["layout"]["xaxis"]["type"] == "category"
+
+
+def test_the_size_of_one_error_is_a_step():
+    parts = report_parts(n_folds=1, horizon=1)
+    line = trace(error_figures(parts["forecasts"], parts["folds"], MODELS)["size"], "good")
+    row = parts["forecasts"].query("model == 'good'").iloc[0]
+    np.testing.assert_allclose(line["x"], [abs(row["y_true"] - row["y_pred"])] * 2, atol=1e-9)
+    assert line["y"] == [0, 100]
 
 
 def test_errors_of_one_series_keep_its_units_those_of_several_their_scales():

@@ -48,6 +48,19 @@ def test_one_step_forecasts_are_one_line():
     assert None not in line["y"]
 
 
+def test_the_dot_of_the_last_forecast_is_whole():
+    found = drawn(report_parts(horizon=1))
+    (line,) = named(found.figures[0], "good")
+    assert line["x"][-1] == found.figures[0]["views"][0]["x"][1]  # on the edge
+    assert line["cliponaxis"] is False
+
+
+def test_an_infinite_score_of_a_series_is_a_sign():
+    parts = report_parts(series=("a", "b"))
+    parts["scores"]["series"]["MASE"] = np.inf
+    assert drawn(parts).labels == ["a (MASE ∞)", "b (MASE ∞)"]
+
+
 def test_bands_go_up_along_the_lower_and_back_along_the_upper_quantile():
     parts = report_parts()
     bands = [t for t in drawn(parts).figures[0]["data"] if "meta" in t and t["legendgroup"] == "0"]

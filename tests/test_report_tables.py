@@ -36,6 +36,30 @@ def test_the_best_of_each_column_is_marked():
     assert [float(x) for x in marked] == best[["MASE", "MAE", "skill_%"]].tolist()
 
 
+def test_models_that_failed_are_named_and_never_the_best():
+    summary = report_parts()["summary"]
+    summary.loc["good", "folds"] = 5
+    summary.loc["poor", :] = [np.nan] * 4 + [0]
+    summary.loc["fair"] = summary.loc["naive"] * 2
+    summary.loc["fair", "folds"] = 8
+    table = ranking_table(summary, [*MODELS, "fair"], 8)
+    words = [re.search("failed in [^<]*", row) for row in table.split("<tr>")[2:]]
+    told = {"good": "failed in 3 of 8 folds", "poor": "failed in every fold"}
+    assert [w and w[0] for w in words] == [told.get(model) for model in summary.index]
+    marked = re.findall(r'<td class="best" data-sort="([^"]*)"', table)
+    expected = [*summary.loc["naive", ["MASE", "MAE"]], 0.0]
+    assert [float(x) for x in marked][:2] == expected[:2]
+    assert table_cells(table)[3][1:] == [DASH] * 4 + ["0"]
+
+
+def test_an_infinite_score_is_a_sign_that_is_explained_and_sorts_last():
+    table = ranking(RMSSE=[1.0, np.inf, np.inf])
+    assert [row[-1] for row in table_cells(table)] == ["RMSSE", "1.000", "∞", "∞"]
+    assert table.count('data-sort="Infinity"') == 2
+    meaning = column_meanings(pd.DataFrame(columns=["MASE"]))["MASE"]
+    assert "∞ where a series repeated itself exactly in training" in meaning
+
+
 def test_models_keep_the_colours_of_the_figures_whatever_their_rank():
     summary = report_parts()["summary"].iloc[::-1]
     found = re.findall(r"background:(#\w+)", ranking_table(summary, MODELS))

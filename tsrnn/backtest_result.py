@@ -267,7 +267,8 @@ class BacktestResult:
         series : optional
             Which series; the first by default.
         coverage : float or None, default=0.8
-            Which interval is shaded, of the first model that has it; None for none.
+            Which interval is shaded, of the first model that has it; None for none. One that no
+            model has is a ValueError, but for the default, which then shades nothing.
         ax : matplotlib Axes, optional
             Drawn on when given, else a new figure is made (``ax.figure.savefig("folds.png")``).
         """

@@ -382,7 +382,10 @@ def _print_result(console: Any, result: BacktestResult) -> None:
     for name, row in result.summary().iterrows():
         table.add_row(
             str(name),
-            *("-" if pd.isna(row[column]) else form.format(row[column]) for _, column, form in COLUMNS),
+            *(
+                "-" if pd.isna(row[column]) else form.format(row[column])
+                for _, column, form in COLUMNS
+            ),
         )
     console.print(table)
     _say(console, result.verdict())

@@ -15,6 +15,7 @@ from tsrnn.checks import check_count
 from tsrnn.drawing import (
     COLOURS,
     as_stamps,
+    check_one_series,
     finish_axes,
     new_axes,
     new_figure,
@@ -110,7 +111,8 @@ def plot_residuals(
     Parameters
     ----------
     residuals : Series or array of shape (n,)
-        Observed minus forecast, in the order of time; missing ones are left out.
+        Observed minus forecast, in the order of time; missing ones are left out. Of a panel those
+        of one series, ``residuals_.loc["a"]``.
     max_lag : int, optional
         Highest lag of the autocorrelation; 10 log10(n) by default.
     axes : sequence of three matplotlib Axes, optional
@@ -128,8 +130,8 @@ def plot_residuals(
     ImportError
         If matplotlib is not installed.
     ValueError
-        If fewer than 3 residuals are known, they are all the same, ``max_lag`` is not below their
-        number, or there are not three axes.
+        If fewer than 3 residuals are known, they are all the same or of several series,
+        ``max_lag`` is not below their number, or there are not three axes.
 
     Examples
     --------
@@ -137,8 +139,8 @@ def plot_residuals(
     >>> over_time.get_title()
     '4 residuals: mean 0, standard deviation 0.791'
     """
-    series = residuals if isinstance(residuals, pd.Series) else pd.Series(np.ravel(residuals))
-    series = series.astype(float)
+    check_one_series("residuals", residuals)
+    series = pd.Series(residuals).astype(float)
     known = series.dropna().to_numpy()
     if len(known) < 3 or np.ptp(known) == 0:
         raise ValueError(f"residuals has {len(known)} known values: expected 3 that differ")

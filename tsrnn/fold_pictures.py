@@ -126,8 +126,6 @@ def plot_folds(parts: pd.DataFrame, *, ax: Any = None, title: str | None = None)
 
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     finish_axes(ax, times, "fold")
-    if isinstance(times, pd.TimedeltaIndex):
-        ax.set_xlabel("time (seconds)")
     ax.grid(axis="y", visible=False)
     return ax
 
@@ -159,8 +157,6 @@ def _axis_numbers(times: Any) -> np.ndarray:
         from matplotlib.dates import date2num
 
         return np.asarray(date2num(pd.to_datetime(ticks, utc=True).tz_convert(None).to_numpy()))
-    if isinstance(ticks, pd.TimedeltaIndex):
-        return ticks.total_seconds().to_numpy()
     return ticks.to_numpy(dtype=np.float64)
 
 

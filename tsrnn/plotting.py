@@ -19,6 +19,7 @@ from tsrnn.drawing import (
     MARKED,
     as_stamps,
     central_intervals,
+    check_one_series,
     finish_axes,
     forecast_paths,
     new_axes,
@@ -26,6 +27,7 @@ from tsrnn.drawing import (
 )
 
 CONTEXT = 1  # spans of the forecasts that are shown of the series before them
+COVERAGE = 0.8  # of the interval that is shaded where a model has it
 
 
 def plot_backtest(
@@ -34,7 +36,7 @@ def plot_backtest(
     *,
     n_folds: int = 3,
     series: Any = None,
-    coverage: float | None = 0.8,
+    coverage: float | None = COVERAGE,
     ax: Any = None,
     title: str | None = None,
     ylabel: str | None = None,
@@ -52,8 +54,9 @@ def plot_backtest(
         How many of the latest folds are shown.
     series : optional
         Which series; the first by default.
-    coverage : float, optional
-        Which interval is shaded, of the first model that has its two quantiles; None for none.
+    coverage : float or None, default=0.8
+        Which interval is shaded, of the first model that has its two quantiles; None for none. The
+        default shades nothing where no model has it.
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.
     title, ylabel : str, optional
@@ -68,7 +71,7 @@ def plot_backtest(
     ImportError
         If matplotlib is not installed.
     ValueError
-        If ``n_folds`` < 1 or there is no such series.
+        If ``n_folds`` < 1, there is no such series, or no model has the interval asked for.
 
     Examples
     --------
@@ -88,6 +91,7 @@ def plot_backtest(
     own = forecasts[forecasts["series"] == series]
     folds = np.sort(own["fold"].unique())
     shown = own[own["fold"].isin(folds[-n_folds:])]
+    _check_coverage(coverage, shown)
     past = history[history["series"] == series].sort_values("time")
     past = past.iloc[_first_row(past["time"], shown["origin"].min(), shown["time"].max()) :]
     ax = new_axes(ax)
@@ -139,7 +143,8 @@ def plot_forecast(
     ImportError
         If matplotlib is not installed.
     ValueError
-        If ``intervals`` has no such columns, or other rows than the forecast.
+        If ``history`` or ``forecast`` is not one series, nothing was observed, or ``intervals``
+        has no such columns, or other rows than the forecast.
 
     Examples
     --------
@@ -148,11 +153,15 @@ def plot_forecast(
     >>> plot_forecast(y, ahead).get_title()
     'level: forecast of the next 2 steps'
     """
+    check_one_series("history", history)
+    check_one_series("forecast", forecast)
+    observed = history.dropna()
+    if observed.empty:
+        raise ValueError(f"history has no observed value in its {len(history)} rows")
     rows = max(20, 6 * CONTEXT * len(forecast))
     past = history.iloc[-rows:]
     name = "y" if history.name is None else str(history.name)
     ax = new_axes(ax)
-    observed = past.dropna()
     joined = pd.concat([observed.iloc[-1:], forecast])
     ax.axvline(as_stamps(observed.index[-1:])[0], color="0.7", lw=0.8, ls=":", zorder=0)
     ax.plot(as_stamps(past.index), past, color="black", lw=1.4, label="observed")
@@ -163,6 +172,21 @@ def plot_forecast(
     ax.plot(as_stamps(forecast.index), forecast, label="forecast", **style)
     ax.set_title(title or f"{name}: forecast of the next {_count(len(forecast))}")
     return finish_axes(ax, past.index.append(forecast.index), ylabel or name)
+
+
+def _check_coverage(coverage: Any, forecasts: pd.DataFrame) -> None:
+    """Refuse a coverage that no model has; the default one need not be there."""
+    if coverage is None:
+        return
+    if not is_number(coverage) or not 0 < coverage < 1:
+        raise ValueError(
+            f"coverage={coverage!r}: expected a number above 0 and below 1, or None for no interval"
+        )
+    if coverage == COVERAGE or _interval(forecasts, coverage) is not None:
+        return
+    found = [f"{covered:g}" for covered, *_ in central_intervals(list(quantile_columns(forecasts)))]
+    there = f"one of {', '.join(found)}, or None" if found else "None, as no model has quantiles"
+    raise ValueError(f"coverage={coverage!r}: expected {there}")
 
 
 def _interval(rows: pd.DataFrame, coverage: float) -> tuple[str, str] | None:

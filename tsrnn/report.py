@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from tsrnn.drawing import quantile_columns
+from tsrnn.drawing import DURATIONS, as_stamps, duration_unit, quantile_columns
 from tsrnn.report_figures import (
     axis_values,
     coverage_figure,
@@ -96,10 +96,11 @@ def render_report(
     plotly = _plotly_js()
     models = list(dict.fromkeys([*settings.get("models", {}), *forecasts["model"], *summary.index]))
     ranked = list(summary.index)
-    drawn = forecast_figures(forecasts, history, models, ranked, scores["series"])
+    plain, past, unit = _without_durations(forecasts, history)
+    drawn = forecast_figures(plain, past, models, ranked, scores["series"], unit)
     figures = {
         "step": skill_figure(scores["step"], models),
-        "saved": saved_figure(forecasts, references, folds, models),
+        "saved": saved_figure(plain, references, folds, models),
         "forecasts": drawn.figures,
         **error_figures(forecasts, folds, models),
         "pit": pit_figure(forecasts, models),
@@ -110,13 +111,13 @@ def render_report(
     compared = len(comparison) > 0
     return Template(_part("report.html")).substitute(
         title=escape(title or _title(forecasts)),
-        facts=escape(_facts(forecasts)),
+        facts=escape(_facts(forecasts, len(models))),
         style=_part("report.css"),
         plotly=plotly,
         script=_part("report.js"),
         figures=_json(figures),
         verdict=escape(verdict),
-        ranking=ranking_table(summary, models),
+        ranking=ranking_table(summary, models, _scored_folds(forecasts)),
         glossary=_pairs(column_meanings(summary)),
         one_series=_hidden(len(drawn.labels) == 1),
         series=_options(drawn.labels),
@@ -200,16 +201,33 @@ def _title(forecasts: pd.DataFrame) -> str:
     return f"Backtest of {what}"
 
 
-def _facts(forecasts: pd.DataFrame) -> str:
+def _without_durations(
+    forecasts: pd.DataFrame, history: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Return the frames with durations as numbers, as plotly has no axis for them, and the unit."""
+    if not isinstance(pd.Index(history["time"]), pd.TimedeltaIndex):
+        return forecasts, history, ""
+    seconds = as_stamps(history["time"])
+    unit = duration_unit(seconds.max() - seconds.min())
+    counted = {name: as_stamps(forecasts[name]) / DURATIONS[unit] for name in ("origin", "time")}
+    return forecasts.assign(**counted), history.assign(time=seconds / DURATIONS[unit]), unit
+
+
+def _scored_folds(forecasts: pd.DataFrame) -> int:
+    """Count the folds in which there was something to score, of whichever model."""
+    return forecasts.dropna(subset=["y_true"])["fold"].nunique()
+
+
+def _facts(forecasts: pd.DataFrame, n_models: int) -> str:
     """Count models, folds and steps, and say from when to when the origins lie."""
     counts = {
-        "model": forecasts["model"].nunique(),
+        "model": n_models,
         "fold": forecasts["fold"].nunique(),
         "step": int(forecasts["step"].max()),
     }
     counted = ", ".join(f"{n:,} {what}{'s' if n != 1 else ''}" for what, n in counts.items())
     first, last = axis_values([forecasts["origin"].min(), forecasts["origin"].max()])
-    return f"{counted}; origins {first} to {last}"
+    return f"{counted}; " + (f"origin {last}" if first == last else f"origins {first} to {last}")
 
 
 def _pairs(values: Mapping[str, Any]) -> str:
@@ -255,6 +273,6 @@ def _settings(settings: Mapping[str, Any]) -> str:
     plain = {
         name: ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
         for name, value in settings.items()
-        if name not in ("models", "versions", "imports")
+        if name not in ("models", "versions", "imports") and value is not None
     }
     return _pairs(plain)

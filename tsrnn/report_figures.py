@@ -15,11 +15,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tsrnn.drawing import COLOURS, central_intervals, quantile_columns
+from tsrnn.drawing import COLOURS, MARKED, central_intervals, quantile_columns
 
 DASHES = ("solid", "dash", "dot", "dashdot")  # in the order of drawing.LINE_STYLES
+ALONE = 10  # size of a marker that no line leads to
 ECDF_POINTS = 200
 MOST_DECIMALS = 15  # that a float can be rounded to
+INFINITE = "\N{INFINITY}"
 INK = "var(--ink)"
 LEVEL = {
     **{"type": "line", "xref": "paper", "x0": 0, "x1": 1},
@@ -36,11 +38,12 @@ def colour(i: int) -> str:
 
 def skill_figure(scores: pd.DataFrame, models: Sequence[Any]) -> Figure:
     """Draw the skill over the naive forecast against the horizon step."""
+    last = int(scores["step"].max())
     lines = [
         model_line(i, model, rows["step"].tolist(), rounded(rows["skill_%"], 2), "lines+markers")
         | {
             "hovertemplate": "%{y:+.1f} %",
-            "marker": {"size": 5 if scores["step"].max() > 1 else 10},
+            "marker": {"size": 5 if last > 1 else ALONE},
         }
         for i, model, rows in by_model(scores.sort_values("step"), models)
     ]
@@ -48,7 +51,9 @@ def skill_figure(scores: pd.DataFrame, models: Sequence[Any]) -> Figure:
         "xaxis": {
             "title": {"text": "steps after the origin"},
             "unifiedhovertitle": {"text": "step %{x}"},
+            "type": "linear" if last > 1 else "category",
             "tickformat": "d",
+            "dtick": 1 if last <= MARKED else None,  # no marks at halves
         },
         "yaxis": {"title": {"text": "skill over naive, %"}, "zeroline": False},
         "shapes": [LEVEL | {"y0": 0, "y1": 0}],
@@ -70,13 +75,18 @@ def saved_figure(
     saved = rows["naive_error"].abs() - rows["error"].abs()
     by_fold = saved.groupby([rows["model"], rows["fold"]]).sum().groupby("model").cumsum()
     origins = forecasts.groupby("fold")["origin"].min()
+    single = len(origins) == 1  # a point, to which plotly would find a span of milliseconds
+    mode = "lines+markers" if single else "lines"
     lines = [
-        model_line(i, model, axis_values(origins[own["fold"]]), rounded(own["saved"]))
-        | {"hovertemplate": "%{y:+.4~g}"}
+        model_line(i, model, axis_values(origins[own["fold"]]), rounded(own["saved"]), mode)
+        | {"hovertemplate": "%{y:+.4~g}", "marker": {"size": ALONE}}
         for i, model, own in by_model(by_fold.rename("saved").reset_index(), models)
     ]
     layout = {
-        "xaxis": {"title": {"text": "origin"}, "type": axis_type(origins)},
+        "xaxis": {
+            "title": {"text": "origin"},
+            "type": "category" if single else axis_type(origins),
+        },
         "yaxis": {"title": {"text": f"error saved so far{unit}"}, "zeroline": False},
         "shapes": [LEVEL | {"y0": 0, "y1": 0}],
         "hovermode": "x unified",
@@ -92,7 +102,7 @@ def error_figures(
     boxes, shares = [], []
     for i, model, own in by_model(rows, models):
         boxes.append(_box(i, model, own["error"]))
-        levels = np.linspace(0, 1, min(ECDF_POINTS, len(own)))
+        levels = np.linspace(0, 1, max(2, min(ECDF_POINTS, len(own))))
         sizes = rounded(own["error"].abs().quantile(levels))
         line = model_line(i, model, sizes, rounded(100 * levels, 2))
         shares.append(line | {"hovertemplate": "%{y:.0f} % within %{x:.4~g}"})

@@ -15,6 +15,7 @@ import pandas as pd
 
 from tsrnn.drawing import MARKED, central_intervals, forecast_paths, quantile_columns
 from tsrnn.report_figures import (
+    INFINITE,
     INK,
     Figure,
     axis_type,
@@ -49,6 +50,7 @@ def forecast_figures(
     models: Sequence[Any],
     ranked: Sequence[Any],
     series_scores: pd.DataFrame,
+    unit: str = "",
 ) -> Drawn:
     """Draw each chosen series with the forecasts of its latest folds.
 
@@ -62,6 +64,8 @@ def forecast_figures(
         The same, the best first.
     series_scores : DataFrame
         ``model, series, MASE``: the order in which series are chosen.
+    unit : str
+        Of the time axis, where that is numbers.
     """
     names = list(dict.fromkeys(forecasts["series"]))
     scores = series_scores[series_scores["model"] == ranked[0]].set_index("series")["MASE"]
@@ -75,7 +79,7 @@ def forecast_figures(
         past = history[history["series"] == name].sort_values("time")
         drawn = _thinned(past, own["origin"].min())
         thinned |= len(drawn) < len(past)
-        figures.append(_figure(own, drawn, models, banded))
+        figures.append(_figure(own, drawn, models, banded, unit))
     labels = [_label(name, scores[name]) for name in chosen]
     note = _note(len(chosen), len(names), ranked[0], kept, forecasts["fold"].nunique(), thinned)
     return Drawn(figures, labels, banded, note)
@@ -90,7 +94,11 @@ def _evenly(scores: pd.Series, most: int) -> list[Any]:
 
 
 def _label(name: Any, score: float) -> str:
-    return str(name) if np.isnan(score) else f"{name} (MASE {score:.3f})"
+    return str(name) if np.isnan(score) else f"{name} (MASE {_written(score)})"
+
+
+def _written(score: float) -> str:
+    return INFINITE if np.isinf(score) else f"{score:.3f}"
 
 
 def _has_intervals(forecasts: pd.DataFrame) -> bool:
@@ -155,6 +163,7 @@ def _figure(
     past: pd.DataFrame,
     models: Sequence[Any],
     banded: Sequence[Any],
+    unit: str,
 ) -> Figure:
     """Draw one series; a band carries in ``meta`` the number of its model among the banded."""
     origins = rows["origin"].drop_duplicates().sort_values()
@@ -174,7 +183,11 @@ def _figure(
     }
     lines = [_path(i, model, own) for i, model, own in numbered]
     data = [*bands, _origin_lines(origins), observed, *lines]
-    return {"data": data, "layout": _layout(past["time"]), "views": _views(rows, past, origins)}
+    return {
+        "data": data,
+        "layout": _layout(past["time"], unit),
+        "views": _views(rows, past, origins),
+    }
 
 
 def _path(i: int, model: Any, rows: pd.DataFrame) -> Figure:
@@ -185,6 +198,7 @@ def _path(i: int, model: Any, rows: pd.DataFrame) -> Figure:
     line = model_line(i, model, x, y, mode="lines+markers" if few else "lines")
     line["line"]["width"] = 1.6
     line["marker"]["size"] = 4
+    line["cliponaxis"] = False  # the last forecast lies on the edge: its dot would be cut
     wide = central_intervals(list(quantile_columns(rows)))[-1:]
     if not wide:
         return line | {"hovertemplate": "%{y:.5~g}"}
@@ -253,10 +267,11 @@ def _origin_lines(origins: pd.Series) -> Figure:
     }
 
 
-def _layout(times: pd.Series) -> Figure:
-    zone = getattr(times.dtype, "tz", None)
+def _layout(times: pd.Series, unit: str) -> Figure:
+    of_what = getattr(times.dtype, "tz", None) or unit
+    title = f"time ({of_what})" if of_what else ""
     return {
-        "xaxis": {"type": axis_type(times), "title": {"text": f"time ({zone})" if zone else ""}},
+        "xaxis": {"type": axis_type(times), "title": {"text": title}},
         "yaxis": {"title": {"text": ""}},
         "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
         "hovermode": "x unified",

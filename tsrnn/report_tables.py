@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from tsrnn.report_figures import colour
+from tsrnn.report_figures import INFINITE, colour
 
 
 class Column(NamedTuple):
@@ -26,7 +27,8 @@ COLUMNS = {
     "MASE": Column(
         "MASE",
         ".3f",
-        "mean absolute error over that of the seasonal naive forecast in the training rows",
+        "mean absolute error over that of the seasonal naive forecast in the training rows; "
+        f"{INFINITE} where a series repeated itself exactly in training and differs later",
         "min",
     ),
     "RMSSE": Column("RMSSE", ".3f", "root of the same with squared errors", "min"),
@@ -47,7 +49,11 @@ COLUMNS = {
     "fit_s": Column("Fit s", "3 digits", "mean seconds of a fit"),
     "predict_ms": Column("Predict ms", "3 digits", "mean milliseconds of a forecast"),
     "peak_mb": Column("Peak MB", ",.0f", "highest rise of resident memory, in megabytes"),
-    "folds": Column("Folds", ",.0f", "folds scored; fewer than asked for where a model failed"),
+    "folds": Column(
+        "Folds",
+        ",.0f",
+        "folds scored; where a model failed in some, nothing of it is marked as the best",
+    ),
 }
 MISSING = "\N{EN DASH}"
 SIDES = {-1: "better", 0: "equal", 1: "worse"}  # by the sign of a difference in loss
@@ -59,17 +65,23 @@ SIGNS = {
 SHADES = 60  # per cent of colour in a cell of the comparison with p = 0
 
 
-def ranking_table(summary: pd.DataFrame, models: Sequence[Any]) -> str:
-    """Return the rows of the summary as a table, the best values marked."""
+def ranking_table(summary: pd.DataFrame, models: Sequence[Any], n_folds: int | None = None) -> str:
+    """Return the rows of the summary as a table, the best values marked.
+
+    With fewer than ``n_folds`` folds a model failed in some, which is said beside its name: its
+    values, those of the other folds, may not be compared.
+    """
     columns = {name: _column(str(name)) for name in summary.columns}
     heads = "".join(
         f'<th scope="col" title="{escape(c.meaning)}"><button type="button">{escape(c.head)}'
         "</button></th>"
         for c in columns.values()
     )
+    failures = _told_failures(summary, n_folds)
+    complete = np.array([not told for told in failures], dtype=bool)
     rows = "".join(
-        f'<tr><th scope="row">{_chip(models.index(model))}{escape(str(model))}</th>'
-        + "".join(_cell(summary[name], i, column) for name, column in columns.items())
+        f'<tr><th scope="row">{_chip(models.index(model))}{escape(str(model))}{failures[i]}</th>'
+        + "".join(_cell(summary[name], i, column, complete) for name, column in columns.items())
         + "</tr>\n"
         for i, model in enumerate(summary.index)
     )
@@ -87,11 +99,31 @@ def _column(name: str) -> Column:
     return COLUMNS.get(name, Column(name, "4 digits", ""))
 
 
-def _cell(values: pd.Series, row: int, column: Column) -> str:
-    value = float(values.iloc[row])
-    best = column.best and values.max() > values.min() and value == getattr(values, column.best)()
+def _told_failures(summary: pd.DataFrame, n_folds: int | None) -> list[str]:
+    """Say of each model in how many folds it failed, and nothing of the others."""
+    if n_folds is None or "folds" not in summary:
+        return [""] * len(summary)
+    return [_failed_folds(int(folds), n_folds) for folds in summary["folds"]]
+
+
+def _failed_folds(scored: int, n_folds: int) -> str:
+    if scored and scored >= n_folds:
+        return ""
+    words = f"{n_folds - scored} of {n_folds} folds" if scored else "every fold"
+    return f' <small class="failed">failed in {words}</small>'
+
+
+def _cell(values: pd.Series, row: int, column: Column, complete: NDArray) -> str:
+    """Write a value; it is marked where it is the best of the models that failed in no fold."""
+    value, rivals = float(values.iloc[row]), values[complete]
+    best = (
+        column.best
+        and complete[row]
+        and rivals.max() > rivals.min()
+        and value == getattr(rivals, column.best)()
+    )
     mark = ' class="best"' if best else ""
-    sort = "" if np.isnan(value) else f"{value!r}"
+    sort = "" if np.isnan(value) else repr(value).replace("inf", "Infinity")  # of JavaScript
     return f'<td{mark} data-sort="{sort}">{escape(number(value, column.form))}</td>'
 
 
@@ -107,6 +139,8 @@ def number(value: float, form: str) -> str:
     """
     if np.isnan(value):
         return MISSING
+    if np.isinf(value):
+        return INFINITE if value > 0 else f"\N{MINUS SIGN}{INFINITE}"
     if form == "p":
         return "<0.001" if value < 0.001 else f"{value:.3f}"
     if form == "%":
