@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone as sk_clone
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
-from tsrnn import ETS, AutoETS
+from tsrnn import ETS, AutoETS, Theta
 from tsrnn.ets import _estimate, _smoother
+from tsrnn.gaps import bridge
 from tsrnn.smoothing import Form, units
 
 NAN = np.nan
@@ -92,6 +94,41 @@ def test_missing_values_are_bridged(gone):
     assert np.isfinite(model.predict(y.to_frame()[[]])).all()
 
 
+@pytest.mark.parametrize("model", [AutoETS(error="mul"), ETS("mul"), AutoETS()])
+def test_a_gap_in_positive_data_is_bridged_by_positive_values(model):
+    """The profile plus a line goes below zero: a low phase between two low seasons."""
+    y = seasonal_series()
+    y[:] = np.where(np.arange(96) % 12 < 6, 100.0, 60.0) * (1 + np.arange(96) % 5 / 10)
+    y.iloc[30:54] = NAN
+    y.iloc[[29, 54]] = 0.5
+    assert bridge(y.to_numpy(), 12).min() < 0
+    assert np.isfinite(model.fit(y=y).predict(horizon=12)).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "fits"), [(AutoETS(), True), (Theta(), True), (ETS("mul"), False)]
+)
+def test_values_that_are_next_to_nothing_are_not_multiplied(model, fits):
+    """Snapped to nine decimals of the mean they would be zero."""
+    y = seasonal_series()
+    y.iloc[10] = 1e-9
+    if fits:
+        assert np.isfinite(model.fit(y=y).predict(horizon=12)).all()
+    else:
+        with pytest.raises(ValueError, match="need y above 1e-09 of its mean, which is 5"):
+            model.fit(y=y)
+
+
+@pytest.mark.parametrize("model", [ETS(), AutoETS(), ETS(trend="add", max_length=60)])
+def test_the_length_counts_back_from_the_last_observation(model):
+    y = pd.Series(np.random.default_rng(0).normal(size=2_300))
+    y.iloc[-2_100:] = NAN
+    short = sk_clone(model).fit(y=y[:200])
+    np.testing.assert_array_equal(
+        model.fit(y=y).predict(horizon=1), short.predict(horizon=2_101)[-1:]
+    )
+
+
 def test_update_runs_over_the_new_rows_with_fixed_parameters():
     y = seasonal_series()
     model = AutoETS().fit(y=y.iloc[:80])
@@ -137,6 +174,12 @@ def test_long_series_uses_its_latest_part():
     assert np.isfinite(model.predict(pd.DataFrame(index=pd.RangeIndex(1, 401)))).all()
 
 
+def test_the_series_of_a_panel_that_cannot_be_fitted_is_named():
+    y = pd.concat({"long": seasonal_series(60), "short": seasonal_series(4)})
+    with pytest.raises(ValueError, match=r"^series 'short': .* n_samples=4: at least 10"):
+        ETS().fit(y=y)
+
+
 def test_panel_equals_single_fits():
     parts = {"a": seasonal_series(60), "b": seasonal_series(40, seed=1)}
     forecast = AutoETS().fit(y=pd.concat(parts, names=["series", "time"])).predict(horizon=4)
@@ -155,12 +198,28 @@ def test_panel_equals_single_fits():
         (ETS(damped="auto"), "damped='auto': expected one of True, False"),
         (ETS(damped=True), "damped=True needs trend='add'"),
         (ETS(seasonal="mul"), "seasonal='mul' needs a season, got seasonality='auto': give its"),
+        (AutoETS(trend=None, damped=True), "damped=True needs trend='add'"),
+        (
+            AutoETS(seasonal="add", seasonality=1),
+            "seasonal='add' needs a season, got seasonality=1",
+        ),
         (ETS("mul", seasonality=5), "need positive y, the least value is .*; use 'add'$"),
     ],
 )
 def test_unknown_parameters_are_refused(model, message):
     with pytest.raises(ValueError, match=message):
         model.fit(y=np.random.default_rng(0).normal(size=30))
+
+
+def test_values_of_hardly_any_variation_are_refused_for_what_they_lack():
+    y = 1e9 + np.random.default_rng(0).normal(size=30)
+    with pytest.raises(ValueError, match="need y to vary by more than 1e-06 of its size, its stan"):
+        ETS("mul").fit(y=y)
+
+
+def test_an_additive_error_with_a_multiplicative_season_is_taken_where_both_are_asked_for():
+    model = AutoETS(error="add", trend=None, seasonal="mul").fit(y=seasonal_series())
+    assert model.forms_ == {None: Form("add", None, False, "mul")}
 
 
 def test_too_short_series_is_refused_with_the_number_of_rows():

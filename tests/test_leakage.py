@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import filtfilt, savgol_filter
+from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
@@ -16,14 +17,16 @@ from sklearn.ensemble import (
 )
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge, SGDRegressor
-from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit
+from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit, TimeSeriesSplit
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
+    MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
     PowerTransformer,
+    QuantileTransformer,
     RobustScaler,
     StandardScaler,
 )
@@ -86,6 +89,9 @@ def only(report) -> tuple[str, str, str]:
         (RobustScaler(), "median of 0"),
         (PowerTransformer(), "standardised"),
         (StandardScaler(with_std=False), "centred"),
+        (StandardScaler(with_mean=False), "divided by its deviation"),
+        (MinMaxScaler((0, 5)), "whole numbers at both ends"),
+        (QuantileTransformer(n_quantiles=99, output_distribution="normal"), "made normal"),
     ],
 )
 def test_a_column_scaled_over_all_rows_is_named(scaler, told):
@@ -143,6 +149,57 @@ def test_a_scaler_fitted_before_and_carried_into_the_pipeline_is_named(freeze, s
     assert set(report.leaks["kind"]) == {"scaled over all rows"}
 
 
+EARLY_EXTREMES = noise(1).to_frame("wind").assign(rain=noise(2) ** 2)
+EARLY_EXTREMES.iloc[5] = [9.0, 9.0]
+EARLY_EXTREMES.iloc[6] = [-9.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "scaler",
+    [
+        MinMaxScaler(),
+        MinMaxScaler((-1, 1), clip=True),
+        MaxAbsScaler(),
+        RobustScaler(),
+        QuantileTransformer(n_quantiles=40),
+        make_column_transformer((MinMaxScaler(), ["wind", "rain"])),
+    ],
+)
+@pytest.mark.parametrize(
+    "cv",
+    [
+        CV,
+        TimeSeriesSplit(5, test_size=10),
+        ExpandingWindowSplit(3, horizon=5),
+        [(np.arange(128), np.arange(128, 160))],
+    ],
+)
+def test_a_scaler_in_the_pipeline_whose_extremes_are_in_training_is_clean(scaler, cv):
+    report = audit_leakage(make_pipeline(scaler, Ridge()), EARLY_EXTREMES, series(), cv)
+    assert report.clean, report
+
+
+@pytest.mark.parametrize("scaler", [MinMaxScaler(), MaxAbsScaler()])
+def test_a_scaler_fitted_before_whose_extremes_come_later_is_named(scaler):
+    X, y = EARLY_EXTREMES[::-1].set_axis(DAYS), series()
+    pipe = make_pipeline(FrozenEstimator(scaler.fit(X)), Ridge())
+    report = audit_leakage(pipe, X, y, CV)
+    assert {kind for kind in report.leaks["kind"]} == {"scaled over all rows"}
+
+
+def test_data_scaled_by_hand_on_the_training_rows_are_clean_in_the_folds_that_follow():
+    scaler = MinMaxScaler().fit(EARLY_EXTREMES[20:120] / 9)
+    X = pd.DataFrame(scaler.transform(EARLY_EXTREMES / 9), DAYS, ["wind", "rain"])[20:]
+    later = [(np.arange(100), np.arange(100, 140))]
+    assert ((X[100:] > 0) & (X[100:] < 1)).all().any()
+    assert audit_leakage(Ridge(), X, series()[20:], later).clean
+    first = X.iloc[:100].to_numpy().argmax(axis=0).max()
+    sooner = [(np.arange(first), np.arange(first, 140)), *later]
+    report = audit_leakage(Ridge(), X, series()[20:], sooner)
+    assert only(report)[2] == "scaled over all rows"
+    assert report.leaks["fold"].unique().tolist() == [0]
+
+
 # 2. Windows that look ahead
 
 
@@ -174,6 +231,35 @@ def test_two_sided_smoothing_of_the_target_is_named(smooth):
     y = series()
     report = audit_leakage(Ridge(), lags(y).assign(trend=smooth(y.to_numpy()))[3:], y[3:], CV)
     assert only(report) == ("before the split", "trend", "window over later rows")
+
+
+@pytest.mark.parametrize("digits", [2, 12])
+@pytest.mark.parametrize(
+    "smooth",
+    [
+        lambda y: y.rolling(5, center=True).median(),
+        lambda y: y.rolling(7, center=True).max(),
+        lambda y: y.where(np.arange(len(y)) % 5 == 0).bfill(),
+    ],
+)
+def test_values_of_the_target_in_later_rows_are_named(smooth, digits):
+    y = series().round(digits)
+    X = lags(y).assign(level=smooth(y))[3:-4]
+    report = audit_leakage(Ridge(), X, y[3:-4], CV)
+    assert only(report) == ("before the split", "level", "window over later rows")
+    assert "are those of y in later rows" in report.leaks["how"][0]
+    before = lags(y).assign(level=smooth(y).shift(4))[7:]
+    assert audit_leakage(Ridge(), before, y[7:], CV).clean
+
+
+def test_gaps_filled_with_the_median_of_all_rows_are_named():
+    y, wind = series(), noise(1).where(np.arange(160) % 20 > 0)
+    X = pd.DataFrame({"before": y.shift(1, fill_value=50), "wind": wind.fillna(wind.median())})
+    report = audit_leakage(Ridge(), X, y, CV)
+    assert only(report) == ("before the split", "wind", "filled from all rows")
+    assert "8 of its values are the median" in report.leaks["how"][0]
+    for honest in (wind.expanding().median(), wind[:30].median()):
+        assert audit_leakage(Ridge(), X.assign(wind=wind.fillna(honest).fillna(0)), y, CV).clean
 
 
 def test_gaps_filled_with_the_mean_of_all_rows_are_named():
@@ -334,6 +420,17 @@ def test_folds_that_train_on_later_rows_are_named(cv, name):
     assert report.leaks["size"].max() > 0.01
 
 
+@pytest.mark.parametrize(
+    "cv", [KFold(3, shuffle=True, random_state=0), ShuffleSplit(2, random_state=0), 5]
+)
+@pytest.mark.parametrize("given", [series(), series().to_numpy()])
+def test_folds_in_which_a_forecaster_cannot_be_fitted_are_named_all_the_same(cv, given):
+    report = audit_leakage(SeasonalNaive(7), None, given, cv)
+    assert only(report) == ("cv", "y", "training after the test rows")
+    assert report.notes[0].startswith("Not fitted in folds 0, 1")
+    assert set(report.folds) <= {4}
+
+
 def test_rows_in_both_parts_of_a_fold_are_named():
     y = series()
     cv = [(np.arange(100), np.arange(90, 120)), (np.arange(120), np.arange(120, 150))]
@@ -374,6 +471,29 @@ def test_windows_of_several_targets_need_a_gap():
     assert audit_leakage(Ridge(), windows[:, :, 0], targets, TimeSeriesSplit(3, gap=4)).clean
 
 
+@pytest.mark.parametrize(
+    "name", ["y_24h", "Load24", "y_l24", "y_D-1", "y_1d", "hist", "lag24", "day_before", None]
+)
+def test_a_lag_alone_asks_for_no_gap_but_its_horizon_may_be_told(name):
+    y = series()
+    X = y.shift(24).to_frame(name)[24:]
+    X = X if name else X.to_numpy()
+    report = audit_leakage(Ridge(), X, y[24:], CV)
+    assert report.clean, report
+    unclear = [note for note in report.notes if note.endswith("pass horizon=24")]
+    assert len(unclear) == (name not in ("y_l24", "hist", "lag24", "day_before"))
+    assert not audit_leakage(Ridge(), X, y[24:], CV, horizon=24).clean
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_target_ahead_of_a_window_or_of_what_is_called_no_lag_is_named(named):
+    y = series()
+    X = y.to_frame("close_2024")[:-5] if named else lags(y, *range(5, 17)).to_numpy()[16:]
+    report = audit_leakage(Ridge(), X, y.shift(-5)[:-5] if named else y[16:], CV)
+    assert only(report) == ("cv", "y", "overlapping targets")
+    assert report.leaks["how"][0].endswith("or say horizon=1 if the target belongs to its own row")
+
+
 @pytest.mark.parametrize("gap", [0, 3])
 def test_a_target_some_rows_ahead_needs_a_gap(gap):
     y = series()
@@ -392,6 +512,14 @@ def test_a_target_summed_up_over_the_next_rows_needs_a_gap():
         report = audit_leakage(Ridge(), X[1:-5], y[1:-5], CV)
         assert only(report) == ("cv", "y", "overlapping targets")
         assert "use gap=4" in report.leaks["how"][0]
+
+
+def test_simple_returns_of_several_rows_made_of_those_of_one_need_a_gap():
+    price = series()
+    X, y = price.pct_change().to_frame("return")[1:-5], (price.shift(-5) / price - 1)[1:-5]
+    report = audit_leakage(Ridge(), X, y, CV)
+    assert only(report) == ("cv", "y", "overlapping targets")
+    assert audit_leakage(Ridge(), X, y, TimeSeriesSplit(3, gap=4)).clean
 
 
 def test_the_horizon_of_a_preparation_is_measured():
@@ -532,6 +660,19 @@ def test_a_lag_shorter_than_the_horizon_is_a_future_covariate():
     assert audit_leakage(model, lags(y, 8)[12:], y[12:], cv).clean
 
 
+def test_a_column_that_is_called_a_lag_as_long_as_the_horizon_is_taken_for_one():
+    y, X = series(), pd.DataFrame({"wind_lag8": noise(1).shift(8)})[8:]
+    cv = ExpandingWindowSplit(2, horizon=8, initial=100)
+    report = audit_leakage(ARIMA((1, 0, 0)), X, y[8:], cv)
+    assert report.clean, report
+    assert "wind_lag8 (its name tells a lag as long as the forecasts)" in report.notes[0]
+    short = X.set_axis(["wind_lag7"], axis=1)
+    report = audit_leakage(ARIMA((1, 0, 0)), short, y[8:], cv)
+    assert only(report) == ("predict", "wind_lag7", "future covariate")
+    assert "known_in_advance=['wind_lag7']" in report.leaks["cure"][0]
+    assert audit_leakage(ARIMA((1, 0, 0)), short, y[8:], cv, known_in_advance=["wind_lag7"]).clean
+
+
 def test_regressors_too_use_columns_known_in_advance_only_once_these_are_named():
     y = series()
     X = lags(y).assign(wind=noise(1))[3:]
@@ -661,6 +802,42 @@ def test_calendar_columns_and_flags_need_no_declaration():
     assert report.notes == ("Taken to be known in advance: promo (it may be planned).",)
 
 
+HOURS = pd.date_range("2024-03-01", periods=24 * 30, freq="h")
+SUN = np.sin(0.9) * np.sin(-0.41 * np.cos(2 * np.pi * (HOURS.day_of_year + 10) / 365)) + np.cos(
+    0.9
+) * np.cos(-0.41 * np.cos(2 * np.pi * (HOURS.day_of_year + 10) / 365)) * np.cos(
+    2 * np.pi * (HOURS.hour - 12) / 24
+)
+
+
+@pytest.mark.parametrize(
+    ("values", "planned"),
+    [
+        (SUN, True),
+        (1000 * np.clip(SUN, 0, None) ** 1.15, True),
+        (np.arange(720) % 37, True),
+        ((HOURS.normalize() + pd.offsets.BQuarterEnd() - HOURS).days, True),
+        (15 + 5 * SUN + np.random.default_rng(0).normal(size=720).cumsum() / 9, False),
+        (np.random.default_rng(0).gamma(2, size=720).cumsum(), False),
+    ],
+)
+def test_what_is_computed_from_the_time_is_told_from_measurements(values, planned):
+    X = pd.DataFrame({"column": np.asarray(values, dtype=float)}, HOURS)
+    y = pd.Series(np.random.default_rng(1).normal(size=720).cumsum(), HOURS)
+    report = audit_leakage(ARIMA((1, 0, 0)), X, y, ExpandingWindowSplit(1, horizon=24))
+    assert report.clean == planned, report
+
+
+@pytest.mark.parametrize("as_array", [True, False])
+def test_a_search_over_forecasters_needs_no_X(as_array):
+    y = series().to_numpy() if as_array else series()
+    cv = ExpandingWindowSplit(2, horizon=5)
+    search = GridSearchCV(ARIMA(), {"order": [(1, 0, 0), (0, 1, 1)]}, cv=cv)
+    report = audit_leakage(search, None, y, cv)
+    assert report.clean, report
+    assert report.notes == ()
+
+
 def test_columns_declared_past_only_are_clean():
     X = pd.DataFrame({"wind": noise(1)})
     model = LSTMForecaster(horizon=3, past_only=["wind"], max_epochs=2, random_state=0)
@@ -739,6 +916,54 @@ def test_a_causal_preparation_is_clean():
     wind.iloc[::9] = np.nan
     wind.iloc[0] = 0.0
     report = audit_leakage(Ridge(), wind.to_frame("wind"), series(), CV, prepare=prepare)
+    assert report.clean, report
+
+
+@pytest.mark.parametrize("shuffled", [True, False])
+def test_a_random_preparation_is_noted(shuffled):
+    rng = np.random.default_rng(0)
+
+    def prepare(X, y):
+        rows = X.index[rng.permutation(len(X))[:100]] if shuffled else X.index
+        return X.loc[rows].sort_index() + rng.normal(size=(len(rows), 1)), y[rows].sort_index()
+
+    report = audit_leakage(Ridge(), noise(1).to_frame("wind"), series(), CV, prepare=prepare)
+    assert report.clean, report
+    assert any(note.startswith("prepare is random: seed it") for note in report.notes)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_honest_columns_with_limits_gaps_and_few_digits_raise_no_alarm(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(120, 300))
+    target = (
+        rng.poisson(2, size=n).cumsum(),
+        np.round(rng.normal(size=n).cumsum() + 50, 2),
+        rng.gamma(2.0, size=n),
+    )[seed % 3]
+    y, other = pd.Series(target, dtype=float), pd.Series(rng.normal(size=n))
+    holes, low, high = (
+        other.where(rng.random(n) > 0.2),
+        *(getattr(other.rolling(9), end)() for end in ("min", "max")),
+    )
+    X = pd.DataFrame(
+        {
+            "median": y.shift(1).rolling(5).median(),
+            "highest": y.shift(1).rolling(7).max(),
+            "filled": y.shift(1).where(rng.random(n) < 0.3).ffill(),
+            "smooth": y.shift(1).ewm(span=9).mean(),
+            "return": y.pct_change().shift(1).replace(np.inf, 0),
+            "place": (other - low) / (high - low),
+            "rank": other.rolling(20).rank(pct=True),
+            "no": (holes.fillna(0) - 0.123456789) / 0.87654321,
+            "so_far": holes.fillna(holes.expanding().median()),
+            "converter": np.round(other * 64) / 64,
+            "lag24": y.shift(24),
+        }
+    )[30:].fillna(0.0)
+    scaler = (MinMaxScaler(), StandardScaler(with_mean=False), MinMaxScaler((0, 5)))[seed % 3]
+    cv = (TimeSeriesSplit(3), TimeSeriesSplit(4, test_size=5))[seed % 2]
+    report = audit_leakage(make_pipeline(scaler, Ridge()), X, y[30:], cv, n_folds=1)
     assert report.clean, report
 
 
@@ -830,6 +1055,10 @@ def test_what_is_no_estimator_and_no_pair_is_refused():
     y = series()
     with pytest.raises(TypeError, match="expected an estimator with fit and predict"):
         audit_leakage(Ridge, lags(y), y, CV)
+    with pytest.raises(TypeError, match="fit_params='a': expected a dict of arguments of fit"):
+        audit_leakage(Ridge(), lags(y), y, CV, fit_params="a")
+    with pytest.raises(TypeError, match=r"X is a sparse matrix: .* such as X.toarray\(\)"):
+        audit_leakage(Ridge(), csr_array(lags(y)[3:]), y[3:], CV)
     with pytest.raises(TypeError, match="prepare returned a DataFrame: expected the tuple"):
         audit_leakage(Ridge(), lags(y), y, CV, prepare=lambda X, y: X)
 

@@ -54,6 +54,19 @@ def test_missing_steps_at_the_end_are_run_over_once_a_value_comes():
     np.testing.assert_array_equal(later.one_step(np.array([NAN, 4.0, NAN, 5.0])), [4, 2, 3, 3])
 
 
+@pytest.mark.parametrize("error", ["add", "mul"])
+def test_a_multiplicative_season_survives_a_long_run_of_zeros(error):
+    """Level and factors come down to what is too small to divide by, and back with the values."""
+    form = Form(error, None, damped=False, seasonal="mul")
+    start = Smoother(form, 0.9, 0.0, 0.9, 1.0, 1.0, 0.0, (0.5, 1.5), 0.0, 1.0)
+    stopped = start.run(np.zeros(1_000))[1]
+    assert stopped.level == 0.0
+    assert np.isfinite(stopped.deviations(5, 0.1)).all()
+    forecasts = stopped.run(np.tile([1.0, 3.0], 100))[0]
+    assert np.isfinite(forecasts).all()
+    np.testing.assert_allclose(forecasts[-2:], [1.0, 3.0], rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("y", "expected"),
     [([1.0, 2.0], True), ([0.0, 2.0], False), ([1e9, 1e9 + 1], False), ([1.0, NAN, 1.5], True)],

@@ -12,6 +12,7 @@ from statsmodels.tsa.forecasting.theta import ThetaModel
 from statsmodels.tsa.stattools import acf
 
 from tsrnn import Theta
+from tsrnn.gaps import bridge
 from tsrnn.theta import is_seasonal
 
 NAN = np.nan
@@ -136,6 +137,15 @@ def test_missing_values_are_bridged_for_estimation_and_skipped_by_the_filter(gon
     np.testing.assert_allclose(
         forecast, Theta().fit(y=months(AIRLINE)).predict(horizon=12), rtol=0.1
     )
+
+
+def test_a_gap_leaves_the_season_of_positive_data_multiplicative():
+    y = months(np.tile([100.0, 80, 60, 50, 40, 20, 10, 20, 40, 50, 60, 80], 8))
+    y *= 1 + np.arange(96) % 5 / 10
+    y.iloc[30:54] = np.nan
+    y.iloc[[30, 53]] = 1.0
+    assert bridge(y.to_numpy(), 12).min() < 0
+    assert Theta().fit(y=y).seasonal_ == {None: "mul"}
 
 
 def test_update_smooths_on_with_fixed_parameters():

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
-from sklearn.linear_model import LinearRegression, Ridge
-from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
-from sklearn.multioutput import MultiOutputRegressor
+from sklearn.ensemble import (
+    ExtraTreesRegressor,
+    HistGradientBoostingRegressor,
+    StackingRegressor,
+)
+from sklearn.linear_model import LassoCV, LinearRegression, Ridge
+from sklearn.model_selection import GridSearchCV, KFold, TimeSeriesSplit
+from sklearn.multioutput import MultiOutputRegressor, RegressorChain
 from sklearn.neighbors import RadiusNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -195,6 +200,21 @@ def test_an_unseen_series_is_forecast_in_its_own_units_after_update():
     model = WindowForecaster(LinearRegression(), window=3).fit(y=y)
     forecast = model.update(y=new).predict(horizon=2)["b"]
     assert (abs(forecast / 1e6 - new.iloc[-1] / 1e6) < 5).all()
+
+
+@pytest.mark.parametrize("known", [0, 20])
+def test_a_series_that_begins_to_move_after_fit_is_the_same_row_by_row_and_at_once(known):
+    """New in update, or constant in fit."""
+    y = pd.concat({"a": days(autoregression(100)), "b": days([7.0] * known)})
+    new = pd.concat({"b": days(100 * autoregression(30, seed=1), start="2020-01-21")})
+    at_once = WindowForecaster(Ridge(), 4).fit(y=y)
+    by_row = copy.deepcopy(at_once)
+    at_once.update(y=new)
+    for row in range(30):
+        by_row.update(y=new.iloc[[row]])
+    forecast = at_once.predict(horizon=5)["b"]
+    np.testing.assert_array_equal(by_row.predict(horizon=5)["b"], forecast)
+    assert forecast.nunique() == 5
 
 
 def test_trees_follow_a_level_that_they_have_never_seen():
@@ -386,6 +406,11 @@ def test_flat_windows_feed_a_recurrent_regressor():
     [
         (WindowForecaster("ridge"), TypeError, "regressor='ridge': expected a scikit-learn regr"),
         (WindowForecaster(Ridge), TypeError, "expected a scikit-learn regressor, such as Ridge()"),
+        (
+            WindowForecaster(Ridge(), 1),
+            ValueError,
+            "window=1: relative to its last value it is",
+        ),
         (WindowForecaster(Ridge(), 0), ValueError, "window=0: expected an integer >= 1 or 'auto'"),
         (WindowForecaster(Ridge(), strategy="dirrec"), ValueError, "expected one of 'recursive',"),
         (WindowForecaster(Ridge(), level="mean"), ValueError, "level='mean': expected one of 'las"),
@@ -393,7 +418,17 @@ def test_flat_windows_feed_a_recurrent_regressor():
         (
             WindowForecaster(TREES, strategy="multi_output", horizon=2),
             ValueError,
-            "several outputs, HistGradientBoostingRegressor has one: use strategy='direct'",
+            "1d array(.|\n)*gave HistGradientBoostingRegressor 2 outputs: if it takes one",
+        ),
+        (
+            WindowForecaster(Naive()),
+            TypeError,
+            r"Naive\(\): expected a scikit-learn regressor",
+        ),
+        (
+            WindowForecaster(make_pipeline(StandardScaler())),
+            TypeError,
+            "expected a scikit-learn reg",
         ),
         (WindowForecaster(Ridge(), covariate_window=-1), ValueError, "covariate_window=-1: expect"),
         (WindowForecaster(Ridge(), validation_fraction=1), ValueError, "expected a number in"),
@@ -402,6 +437,42 @@ def test_flat_windows_feed_a_recurrent_regressor():
 def test_parameters_that_mean_nothing_are_refused(model, error, message):
     with pytest.raises(error, match=message):
         model.fit(y=autoregression(50))
+
+
+@pytest.mark.parametrize(
+    ("regressor", "strategy"),
+    [
+        (StackingRegressor([("ridge", Ridge())], cv=3), "recursive"),
+        (GridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, cv=TimeSeriesSplit(3)), "multi_output"),
+        (make_pipeline(StandardScaler(), Ridge()), "multi_output"),
+    ],
+)
+def test_what_a_regressor_can_do_is_found_out_by_its_fit(regressor, strategy):
+    y = days(autoregression(80))
+    model = WindowForecaster(regressor, 4, strategy, horizon=2).fit(y=y)
+    assert abs(model.predict(horizon=1) - y.iloc[-1]).iloc[0] < 10
+
+
+@pytest.mark.parametrize(
+    "regressor",
+    [
+        GridSearchCV(Ridge(), {"alpha": [1.0]}),
+        GridSearchCV(Ridge(), {"alpha": [1.0]}, cv=KFold(3, shuffle=True, random_state=0)),
+        make_pipeline(StandardScaler(), LassoCV(cv=3)),
+    ],
+)
+def test_a_search_in_windows_that_overlap_is_warned_of_once(regressor):
+    with pytest.warns(UserWarning, match=r"CV\(cv=.* overlap .* pass cv=TimeSeriesSplit") as said:
+        WindowForecaster(regressor, 4).fit(y=days(autoregression(80)))
+    assert [Path(warning.filename).name for warning in said] == [Path(__file__).name]
+
+
+def test_a_search_by_time_is_not_warned_of(recwarn):
+    search = GridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, cv=TimeSeriesSplit(5))
+    for regressor in (search, LassoCV(cv=TimeSeriesSplit(5)), RegressorChain(Ridge())):
+        strategy = "multi_output" if isinstance(regressor, RegressorChain) else "recursive"
+        WindowForecaster(regressor, 4, strategy, horizon=2).fit(y=days(autoregression(80)))
+    assert not recwarn.list
 
 
 def test_a_regressor_that_predicts_nothing_is_refused():

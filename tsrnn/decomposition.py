@@ -29,6 +29,14 @@ READ = (
 )
 # Seasons that the trend beneath reaches back beyond those over which a component is smoothed.
 TREND_SEASONS = 4
+# Latest seasons over which forecasts that know the season from the past are compared with the
+# others: each is a decomposition, costly where seasons are long. So many at most, or as many as
+# make so many steps, and two at least.
+SEASONS_COMPARED = 10
+STEPS_COMPARED = 500
+# How much larger the errors are, where less than half a season can be compared: measured on series
+# of months with 2 to 3 seasons.
+USUAL_WIDTH = 3.0
 
 
 @dataclass(frozen=True)
@@ -61,15 +69,16 @@ class Decomposition:
         parts = [self._components(column, used) for column in y.T]
         return Season(used, np.stack(parts, axis=-1))
 
-    def from_the_past(self, y: np.ndarray, season: Season) -> np.ndarray:
-        """Return the season of each step as the steps before knew it, ``(T, K)``.
+    def from_the_past(self, y: np.ndarray, season: Season, first: int = 0) -> np.ndarray:
+        """Return the season of each step from ``first`` on as those before knew it, ``(T, K)``.
 
-        Decomposed anew after each of the longest seasons, from the latest steps that count.
+        Decomposed anew after each of the longest seasons, from the latest steps that count. Zero
+        before ``first``, and where two seasons were not seen yet.
         """
         longest = max(season.seasons)
         counted = (self.window + TREND_SEASONS) * longest
         known = np.zeros_like(y)
-        for start in range(2 * longest + 1, len(y), longest):
+        for start in range(max(first, 2 * longest + 1), len(y), longest):
             n = min(longest, len(y) - start)
             past = y[max(0, start - counted) : start]
             if np.isfinite(past).any(axis=0).all():
@@ -119,11 +128,19 @@ class STLForecaster(Forecaster):
     sought. For a season that grows with the level give logs, as with scikit-learn's
     ``TransformedTargetRegressor``.
 
-    ``update`` decomposes nothing: the season goes on by its phase, and the wrapped forecaster is
-    updated with the rest. Gaps are bridged for the decomposition alone.
+    ``update`` decomposes nothing that was in ``fit``: the season goes on by its phase, and the
+    wrapped forecaster is updated with the rest. A series that comes with ``update`` is decomposed
+    at each, as if all its rows had come at once. Gaps are bridged for the decomposition alone.
 
-    Quantiles are those of the wrapped forecaster, shifted by the season. That the season itself is
-    uncertain is ignored, as in the book: they are somewhat too narrow.
+    Quantiles are those of the wrapped forecaster, shifted by the season, and widened for what it
+    does not know: it has learnt from a series whose season was taken off with knowledge of all its
+    rows. The distance to the forecast is multiplied by the root mean square of the one-step errors
+    in ``fit`` with the season as known before (the in-sample forecasts below) over that with the
+    season of the decomposition, on the same steps: those of the latest seasons (10, or fewer where
+    these are more than 500 steps), without the first two; it is at least 1. Where that leaves less
+    than half a season it is 3, about what was measured for series as short; a series that comes
+    with ``update`` has the median of the others. A wrapped forecaster that fits its rows closely,
+    such as trees, makes the intervals rather too wide.
 
     In-sample forecasts of the rows of ``fit`` do not use the season of the decomposition, which
     knows the rows after: the season of each row is that of a decomposition of the rows before,
@@ -222,10 +239,12 @@ class STLForecaster(Forecaster):
         self._inner = clone(self.forecaster)
         self._inform(self._inner, records)
         self._inner._fit(self._inner._records)
+        self._widths = {key: self._learn_width(record) for key, record in records.items()}
+        self._usual_width = np.median(list(self._widths.values()), axis=0)
 
     def _update(self, records: dict[Hashable, Record], new_steps: dict[Hashable, int]) -> None:
-        unseen = {key: record for key, record in records.items() if key not in self._seasons}
-        found = {key: self._decompose(record) for key, record in unseen.items()}
+        unfitted = {key: record for key, record in records.items() if key not in self._widths}
+        found = {key: self._decompose(record) for key, record in unfitted.items()}
         self._seasons = self._seasons | found
         inner = copy.copy(self._inner)  # the one before stays whole, should this fail
         inner._update({key: self._adjusted(r) for key, r in records.items()}, new_steps)
@@ -236,8 +255,12 @@ class STLForecaster(Forecaster):
         return [f + self._ahead(r) for f, r in zip(forecasts, requests, strict=True)]
 
     def _quantiles(self, requests: Sequence[Request], levels: np.ndarray) -> list[np.ndarray]:
-        found = self._inner._quantiles([self._rest(r) for r in requests], levels)
-        return [q + self._ahead(r)[..., None] for q, r in zip(found, requests, strict=True)]
+        rests = [self._rest(request) for request in requests]
+        points, found = self._inner._forecast(rests), self._inner._quantiles(rests, levels)
+        return [
+            (p + self._ahead(r))[..., None] + self._width(r) * (q - p[..., None])
+            for p, q, r in zip(points, found, requests, strict=True)
+        ]
 
     def _in_sample(self, record: Record) -> np.ndarray:
         season = self._seasons[record.key]
@@ -250,10 +273,36 @@ class STLForecaster(Forecaster):
             forecast[:fitted] = self._one_step(record, honest)[:fitted]
         return forecast
 
+    def _learn_width(self, record: Record) -> np.ndarray:
+        """Return how much larger errors are for not knowing the season of rows to come, ``(K,)``.
+
+        The wrapped forecaster has just been fitted.
+        """
+        season = self._seasons[record.key]
+        if not season.seasons:
+            return np.ones(record.y.shape[1])
+        longest = max(season.seasons)
+        first, compared = 2 * longest + 1, min(SEASONS_COMPARED, STEPS_COMPARED // longest)
+        first += max(0, (len(record) - first) // longest - max(2, compared)) * longest
+        honest = season.at(0, len(record))
+        honest[first:] = self._decomposition.from_the_past(record.y, season, first)[first:]
+        usual, larger = (
+            record.y[first:] - self._one_step(record, known)[first:]
+            for known in (season.at(0, len(record)), honest)
+        )
+        ratios = _sizes(larger) / np.where(_sizes(usual) > 0, _sizes(usual), np.inf)
+        enough = 2 * np.isfinite(usual).sum(axis=0) >= longest
+        return np.where(enough, np.maximum(1.0, ratios), USUAL_WIDTH)
+
+    def _width(self, request: Request) -> np.ndarray:
+        width: np.ndarray = self._widths.get(request.record.key, self._usual_width)
+        return width[:, None]
+
     def _usual_horizon(self) -> int:
         if not isinstance(self.forecaster, Forecaster):
             raise TypeError(
                 f"forecaster={self.forecaster!r}: expected a forecaster of tsrnn, such as AutoETS()"
+                + _wrapped(self.forecaster)
             )
         return self.forecaster._usual_horizon()
 
@@ -304,6 +353,20 @@ class STLForecaster(Forecaster):
 
     def _one_step(self, record: Record, season: np.ndarray) -> np.ndarray:
         return self._inner._in_sample(replace(record, y=record.y - season)) + season
+
+
+def _sizes(errors: np.ndarray) -> np.ndarray:
+    """Return the root mean squares ``(K,)`` of errors ``(n, K)``, NaN where missing."""
+    seen = np.isfinite(errors)
+    total = np.where(seen, errors, 0.0) ** 2
+    return np.sqrt(total.sum(axis=0) / np.maximum(1, seen.sum(axis=0)))
+
+
+def _wrapped(regressor: Any) -> str:
+    """Say how a regressor becomes a forecaster, "" for what is none."""
+    if isinstance(regressor, type) or not hasattr(regressor, "predict"):
+        return ""
+    return f"; for a regressor: WindowForecaster({regressor!r})"
 
 
 def _allows(y: np.ndarray, m: int) -> bool:

@@ -15,13 +15,15 @@ from statsmodels.tsa.exponential_smoothing.ets import ETSModel, ETSResults
 
 from tsrnn.baselines import season_length
 from tsrnn.checks import check_choice, check_count, check_rows
-from tsrnn.gaps import bridge, is_constant, last_seen, snap
+from tsrnn.gaps import is_constant, last_seen, snap
 from tsrnn.smoothing import (
     Fitted,
     Form,
     Smoother,
     SmoothingForecaster,
     allows_multiplication,
+    completed,
+    obstacle,
     units,
 )
 
@@ -42,31 +44,53 @@ class FormForecaster(SmoothingForecaster):
     """Interface of the forecasters below: a leaf says which forms are compared."""
 
     choices: ClassVar[dict[str, tuple[Any, ...]]]  # of the parameters that make a form
+    trend: str | None
+    damped: str | bool
+    seasonal: str | None
     seasonality: str | int
     max_length: int | None
 
     @abstractmethod
-    def _forms(self, y: np.ndarray, m: int) -> list[Form]:
-        """List the forms that the parameters, a season of m steps and the data admit."""
+    def _forms(self, y: np.ndarray, m: int, seen: int) -> list[Form]:
+        """List the forms that the parameters, a season of m steps and y ``(T,)`` admit.
+
+        The gaps of y are bridged; ``seen`` values were observed.
+        """
 
     def _fit_series(self, y: np.ndarray, X: np.ndarray | None) -> Fitted | None:
         for name, known in self.choices.items():
             check_choice(name, getattr(self, name), known)
-        length = len(y)
-        if self.max_length is not None:
-            check_count("max_length", self.max_length, least=50)
-            length = min(length, int(self.max_length))
-        seen = int(np.isfinite(y[-length:]).sum())
+        first, end = self._part(y)
+        seen = int(np.isfinite(y[first:end]).sum())
         m = season_length(self.seasonality, self.calendar_, seen, seasons=2)
         if self.seasonality == "auto" and m > LONGEST_SEASON:
             m = 1
         check_rows(seen, max(LEAST_ROWS, 2 * m if m > 1 else 0), "use Naive() or Drift()")
-        if is_constant(y[-length:]):
+        if is_constant(y[first:end]):
             return None
-        first = len(y) - length
-        offset = first + int(np.argmax(np.isfinite(y[first:])))
-        start = _choose(y[offset:], self._forms(y[offset:], m), m)
-        return Fitted(offset, start, start, 0, _sigma(start, y[offset:])).extended(y[offset:])
+        self._check_form(m)
+        filled = completed(y[first:end], m)
+        start = _choose(filled, self._forms(filled, m, seen), m)
+        return Fitted(first, start, start, 0, _sigma(start, y[first:])).extended(y[first:])
+
+    def _part(self, y: np.ndarray) -> tuple[int, int]:
+        """Return where the steps that are learnt from begin, at an observation, and end, at one."""
+        end, first = int(last_seen(y)[-1]) + 1, 0
+        if self.max_length is not None:
+            check_count("max_length", self.max_length, least=50)
+            first = max(0, end - int(self.max_length))
+        return first + int(np.argmax(np.isfinite(y[first:]))), end
+
+    def _check_form(self, m: int) -> None:
+        """Refuse parts that were asked for and cannot be."""
+        if self.trend is None and self.damped != "auto" and self.damped:
+            raise ValueError("damped=True needs trend='add': without a trend nothing is damped")
+        if self.seasonal in ("add", "mul") and m == 1:
+            raise ValueError(
+                f"seasonal={self.seasonal!r} needs a season, got seasonality={self.seasonality!r}: "
+                f'give its steps, such as 12 ("auto" takes up to {LONGEST_SEASON} where two '
+                "seasons were seen), or set seasonal=None"
+            )
 
 
 class ETS(FormForecaster):
@@ -96,7 +120,7 @@ class ETS(FormForecaster):
         Steps in a season. ``"auto"``: the shortest season of the calendar, where it has at most 24
         steps and two seasons were seen. Without ``seasonal`` it is not used.
     max_length : int or None
-        Estimation uses the last so many steps; None: all.
+        Estimation uses so many steps up to the last observation; None: all.
     missing : {"mask", "raise"}
         ``"mask"``: missing values are skipped; ``"raise"``: they are an error.
 
@@ -133,18 +157,10 @@ class ETS(FormForecaster):
         self.max_length = max_length
         self.missing = missing
 
-    def _forms(self, y: np.ndarray, m: int) -> list[Form]:
+    def _forms(self, y: np.ndarray, m: int, seen: int) -> list[Form]:
         form = Form(self.error, self.trend, bool(self.damped), self.seasonal)
-        if form.damped and form.trend is None:
-            raise ValueError("damped=True needs trend='add': without a trend nothing is damped")
-        if form.seasonal and m == 1:
-            raise ValueError(
-                f"seasonal={self.seasonal!r} needs a season, got seasonality={self.seasonality!r}: "
-                f'give its steps, such as 12 ("auto" takes up to {LONGEST_SEASON} where two '
-                "seasons were seen), or set seasonal=None"
-            )
         if form.positive_only and not allows_multiplication(y):
-            raise _not_positive(y, self, "use 'add'")
+            raise _not_multiplicative(y, self, "use 'add'")
         return [form]
 
 
@@ -152,10 +168,11 @@ class AutoETS(FormForecaster):
     """Exponential smoothing: error, trend and season chosen by AICc (Hyndman et al. 2002, 2008).
 
     The combinations are those of ``forecast::ets``: no multiplicative trend, no additive error with
-    a multiplicative season, multiplicative parts for positive data only. All are compared by their
-    maximal likelihood; where that is costly, first with the starting states of a decomposition, and
-    the best one of each kind of season is estimated in full. The chosen model forecasts, and is
-    updated, as :class:`ETS` of that form; its quantiles are the same.
+    a multiplicative season unless both are asked for, multiplicative parts for positive data only
+    (a part that is asked for and cannot be is an error, as with :class:`ETS`). All are compared by
+    their maximal likelihood; where that is costly, first with the starting states of a
+    decomposition, and the best one of each kind of season is estimated in full. The chosen model
+    forecasts, and is updated, as :class:`ETS` of that form; its quantiles are the same.
 
     Parameters
     ----------
@@ -168,7 +185,7 @@ class AutoETS(FormForecaster):
         Steps in a season, 1 for none. ``"auto"``: the shortest season of the calendar, where it has
         at most 24 steps and two seasons were seen, else 1.
     max_length : int or None
-        Choice and estimation use the last so many steps; None: all.
+        Choice and estimation use so many steps up to the last observation; None: all.
     missing : {"mask", "raise"}
         ``"mask"``: missing values are skipped; ``"raise"``: they are an error.
 
@@ -213,7 +230,7 @@ class AutoETS(FormForecaster):
     def forms_(self) -> dict[Any, Form | None]:
         return {key: model and model.now.form for key, model in self.models_.items()}
 
-    def _forms(self, y: np.ndarray, m: int) -> list[Form]:
+    def _forms(self, y: np.ndarray, m: int, seen: int) -> list[Form]:
         errors = ["add", "mul"] if self.error == "auto" else [self.error]
         trends = [None, "add"] if self.trend == "auto" else [self.trend]
         damping = [False, True] if self.damped == "auto" else [bool(self.damped)]
@@ -226,31 +243,28 @@ class AutoETS(FormForecaster):
         ]
         forms = [form for form in dict.fromkeys(forms) if positive or not form.positive_only]
         if not forms:
-            raise _not_positive(y, self, "use 'add' or 'auto'")
-        seen = int(np.isfinite(y).sum())
-        affordable = [form for form in forms if form.n_params(m) < seen - 1] or forms[:1]
-        return [form for form in affordable if form.stable] or affordable
+            raise _not_multiplicative(y, self, "use 'add' or 'auto'")
+        stable = [form for form in forms if form.stable] or forms
+        return [form for form in stable if form.n_params(m) < seen - 1] or stable[:1]
 
 
-def _not_positive(y: np.ndarray, asked: ETS | AutoETS, remedy: str) -> ValueError:
+def _not_multiplicative(y: np.ndarray, asked: ETS | AutoETS, remedy: str) -> ValueError:
     return ValueError(
         f"error={asked.error!r}, seasonal={asked.seasonal!r}: multiplicative parts need "
-        f"positive y, the least value is {np.nanmin(y):g}; {remedy}"
+        f"{obstacle(y)}; {remedy}"
     )
 
 
 def _choose(y: np.ndarray, forms: list[Form], m: int) -> Smoother:
-    """Estimate the form with the least AICc; y begins with an observation."""
-    last = int(last_seen(y)[-1])
-    filled = bridge(y[: last + 1], m)
+    """Estimate the form with the least AICc; the gaps of y are bridged."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # statsmodels' remarks on convergence
-        if len(forms) > 1 and len(filled) * m > CHEAP:
-            forms = _finalists(filled, forms, m)
-        results = [_estimate(filled, form, m, full=True) for form in forms]
-    scores = [_aicc(*pair, filled, m) for pair in zip(results, forms, strict=True)]
+        if len(forms) > 1 and len(y) * m > CHEAP:
+            forms = _finalists(y, forms, m)
+        results = [_estimate(y, form, m, full=True) for form in forms]
+    scores = [_aicc(*pair, y, m) for pair in zip(results, forms, strict=True)]
     best = int(np.argmin(scores))
-    return _smoother(results[best], forms[best], *units(filled, forms[best]))
+    return _smoother(results[best], forms[best], *units(y, forms[best]))
 
 
 def _finalists(y: np.ndarray, forms: list[Form], m: int) -> list[Form]:

@@ -20,6 +20,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
 from tsrnn.asof import AsOf
+from tsrnn.base import Forecaster
 from tsrnn.checks import check_count
 from tsrnn.leakage_filters import looks_measured
 from tsrnn.leakage_prepare import Prepare, prepare_leaks, prepare_sample, prepared_change
@@ -28,7 +29,9 @@ from tsrnn.leakage_sample import Sample, read_sample
 from tsrnn.leakage_signs import (
     Columns,
     Reach,
+    filled_from_all,
     find_signs,
+    lag_in_name,
     scaled_over_all,
     target_reach,
 )
@@ -37,6 +40,8 @@ from tsrnn.leakage_splits import (
     OVERLAP,
     Fold,
     count_of_rows,
+    early_rows,
+    known_rows,
     late_rows,
     list_folds,
     overlap_leaks,
@@ -60,7 +65,7 @@ from tsrnn.leakage_trials import (
 )
 from tsrnn.model_selection import first_unchronological_fold
 
-PLANNED = "it may be planned"
+PLANNED, LAGGED = "it may be planned", "its name tells a lag as long as the forecasts"
 ROW_NOTE = (
     "X of a test row is taken to be known when its forecast is made; to have that tried, name the "
     "columns that are: known_in_advance=[...]"
@@ -103,8 +108,8 @@ def audit_leakage(
     known_in_advance : list of columns of X (numbers for arrays), optional
         Columns known before their time, such as planned prices: with a list all others must not
         move the forecasts from the origin on. By default forecasters may use calendars, trends,
-        flags and columns lagged by the horizon; other columns that move like measurements are
-        leaks.
+        flags and columns lagged by the horizon (X has their source, or their name tells the lag:
+        "wind_lag24"); other columns that move like measurements are leaks.
     horizon : int, optional
         Rows from a row's own time to its target, or the last of its targets. By default it is
         found where y and X show it; 1 says that targets belong to their own row.
@@ -149,24 +154,34 @@ def audit_leakage(
     >>> report.leaks.loc[0, ["step", "column", "kind"]].tolist()
     ['before the split', 'wind', 'scaled over all rows']
     """
-    _check(estimator, cv, horizon, n_folds)
+    _check(estimator, cv, fit_params, horizon, n_folds)
     raw = read_sample(X, y)
     sample = raw if prepare is None else prepare_sample(prepare, raw)
+    if sample.X is None and not isinstance(estimator, Forecaster):
+        sample = replace(sample, X=_no_columns(sample))
     known = _known_columns(known_in_advance, sample.X)
     folds = list_folds(cv, sample, is_classifier(estimator))
-    chosen = [folds[i] for i in np.unique(np.linspace(0, len(folds) - 1, n_folds).astype(int))]
+    tried, left = _folds_to_fit(estimator, sample, folds)
+    chosen = _spread(tried, n_folds)
     columns = Columns(sample)
     leaks = split_leaks(folds, sample, cv)
-    reach = None if is_forecaster(estimator) else target_reach(columns)
+    reach, unclear = (None, []) if is_forecaster(estimator) else target_reach(columns)
     if prepare is not None:
-        proven, reach = prepare_leaks(prepare, raw, sample, chosen)
+        proven, reach, unclear = prepare_leaks(prepare, raw, sample, _spread(folds, n_folds))
         leaks += proven
-    reach = reach if horizon is None else Reach(horizon - 1, f"horizon={horizon}")
+    if horizon is not None:
+        reach, unclear = Reach(horizon - 1, f"horizon={horizon}"), []
     leaks += overlap_leaks(folds, sample, reach)
     told = {leak.column for leak in leaks if leak.step == "prepare"}
-    signs = [sign for sign in find_signs(columns) if sign.column not in told]
-    leaks += [fold.leak("before the split", *sign) for sign in signs for fold in folds]
-    notes = _notes(estimator, sample, folds[-1], known)
+    signs = [(fold, sign) for sign in find_signs(columns) for fold in folds]
+    for fold in folds:
+        known_then = early_rows(fold, sample)
+        signs += [(fold, sign) for sign in scaled_over_all(columns, known_then)]
+        signs += [(fold, sign) for sign in filled_from_all(columns, known_then)]
+    for fold, sign in signs:
+        if sign.column not in told:
+            leaks.append(fold.leak("before the split", *sign))
+    notes = left + unclear + _notes(estimator, sample, folds[-1], known)
     for fold in chosen:
         trial = _trial(estimator, fit_params, sample, fold)
         leaks = [_sized(leak, trial, reach) for leak in leaks]
@@ -178,13 +193,18 @@ def audit_leakage(
     return make_report(leaks, notes, [fold.number for fold in chosen])
 
 
-def _check(estimator: Any, cv: Any, horizon: int | None, n_folds: int) -> None:
+def _check(estimator: Any, cv: Any, fit_params: Any, horizon: int | None, n_folds: int) -> None:
     kind = type(estimator)  # of some, such as stacks, an instance has no predict before fit
     if isinstance(estimator, type) or not (hasattr(kind, "fit") and hasattr(kind, "predict")):
         raise TypeError(f"estimator is {estimator!r}: expected an estimator with fit and predict")
     if cv is None:
         raise ValueError(
             "cv=None: expected the splitter that you evaluate with, such as TimeSeriesSplit(5)"
+        )
+    if not (fit_params is None or callable(fit_params) or isinstance(fit_params, Mapping)):
+        raise TypeError(
+            f"fit_params={fit_params!r}: expected a dict of arguments of fit, or a callable "
+            "(X, y, train, test) that returns one"
         )
     check_count("n_folds", n_folds)
     if horizon is not None:
@@ -203,6 +223,36 @@ def _known_columns(names: Sequence[Any] | None, X: Any) -> set[int] | None:
     if unknown:
         raise ValueError(f"known_in_advance has {unknown}: X has the columns {columns}")
     return {columns.index(name) for name in names}
+
+
+def _folds_to_fit(
+    estimator: Any, sample: Sample, folds: list[Fold]
+) -> tuple[list[Fold], list[str]]:
+    """Return the folds in which an estimator can be fitted, and a note on the others.
+
+    A forecaster goes on where its training rows end: not if the test rows lie among them.
+    """
+    fit = [fold for fold in folds if not len(late_rows(fold, sample))]
+    if len(fit) == len(folds) or not is_forecaster(estimator):
+        return folds, []
+    numbers = [fold.number for fold in folds if fold not in fit]
+    return fit, [
+        f"Not fitted in fold{'' if len(numbers) == 1 else 's'} {listed(numbers)}: a forecaster "
+        "forecasts the rows that follow its training rows"
+    ]
+
+
+def _spread(folds: list[Fold], n: int) -> list[Fold]:
+    """Choose up to n folds, evenly from the first to the last."""
+    if not folds:
+        return []
+    return [folds[i] for i in np.unique(np.linspace(0, len(folds) - 1, n).astype(int))]
+
+
+def _no_columns(sample: Sample) -> pd.DataFrame:
+    """Return a frame of no columns, which a search can cut into folds where X is None."""
+    rows = pd.RangeIndex(len(sample.stamps)) if sample.index is None else sample.index
+    return pd.DataFrame(index=rows)
 
 
 def _trial(estimator: Any, fit_params: Any, sample: Sample, fold: Fold) -> Trial:
@@ -251,7 +301,7 @@ def _try(
 def step_leaks(trial: Trial, columns: Columns) -> list[Leak]:
     """Find steps of a pipeline whose output looks scaled over all rows, though fitted on some."""
     model = searched(trial.model)
-    if not isinstance(model, Pipeline) or scaled_over_all(columns):
+    if not isinstance(model, Pipeline) or columns.scalings:
         return []
     output: Any = trial.sample.X
     for place, (name, step) in enumerate(model.steps[:-1]):
@@ -260,7 +310,8 @@ def step_leaks(trial: Trial, columns: Columns) -> list[Leak]:
         if issparse(output) or np.ndim(output) != 2 or len(output) != len(trial.sample.stamps):
             return []
         named = _with_names(output, model[: place + 1])
-        signs = scaled_over_all(Columns(replace(trial.sample, X=named, y=None)))
+        made = Columns(replace(trial.sample, X=named, y=None))
+        signs = scaled_over_all(made, known_rows(trial.fold, trial.sample))
         if signs:
             return [trial.leak(f"pipeline step {name!r}", *sign) for sign in signs]
     return []
@@ -288,16 +339,20 @@ def covariate_leaks(
     core = inner(trial.estimator)
     free = {*(getattr(core, "past_only", None) or ()), *(getattr(core, "static", None) or ())}
     tried = [i for i, name in enumerate(names) if i not in (known or ()) and name not in free]
-    leaks, planned = [], []
+    leaks: list[Leak] = []
+    taken: dict[str, list[Any]] = {PLANNED: [], LAGGED: []}
     for i, size in covariate_changes(trial, tried).items():
         why = "it is not in known_in_advance" if known is not None else _why_news(trial, columns, i)
         how = f"forecasts change with its values after the origin, and {why}"
-        if why == PLANNED:
-            planned.append(names[i])
+        if why in taken:
+            taken[why].append(names[i])
         elif why:
             leaks.append(trial.leak("predict", str(names[i]), "future covariate", how, size))
-    notes = [f"Taken to be known in advance: {listed(planned)} ({PLANNED})."] if planned else []
-    return leaks, notes
+    return leaks, [
+        f"Taken to be known in advance: {listed(known)} ({why})."
+        for why, known in taken.items()
+        if known
+    ]
 
 
 def _why_news(trial: Trial, columns: Columns, place: int) -> str:
@@ -310,6 +365,8 @@ def _why_news(trial: Trial, columns: Columns, place: int) -> str:
     lag = chain.lags[column] - chain.lags[chain.newest]
     if not columns.open[column] or lag >= steps:
         return ""
+    if not lag and (lag_in_name(columns.names[column]) or 0) >= steps:
+        return LAGGED
     if lag:
         name = columns.names[chain.newest]
         ahead = f"while forecasts go {count_of_rows(steps)} ahead"

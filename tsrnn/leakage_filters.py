@@ -20,9 +20,11 @@ LONGEST_FILTER = 30  # rows before and after
 # Shares of a column's variation that a filter leaves open: with later rows, and at least without.
 EXACT, INEXACT = 1e-6, 1e-3
 NEAR, FAR = 1e-3, 0.1  # the same for a column that is a source with a little noise
+LEAST_VALUES = 20  # that two columns share for it to be no chance
 RECURRENCE = 26  # terms: a season of 24 and a trend
 GLANCE = 600  # rows that are enough to see that a column follows no recurrence
 ROUNDING = 1e-6  # of float32
+COMPUTED = 1e-3  # share of its changes that a computed column, such as a tide, leaves open
 
 
 class Filter(NamedTuple):
@@ -35,6 +37,13 @@ class Filter(NamedTuple):
     def shifted(self, k: int) -> Filter:
         """Return the filter of a column that shows the same k rows earlier."""
         return Filter(self.first + k, self.last + k, self.of)
+
+
+class Foretold(NamedTuple):
+    """Scaled values of the last rows of a column, and how far its past foretells them amiss."""
+
+    values: NDArray
+    errors: NDArray
 
 
 def _same(values: NDArray) -> NDArray:
@@ -50,11 +59,13 @@ def _log1p(values: NDArray) -> NDArray:
     return _log(1 + values)
 
 
-# Of the source, of the column: differences, then returns as changes of logs, then as ratios.
+# Of the source, of the column: differences, returns as changes of logs and as ratios, and returns
+# of several rows made of those of one.
 SCALES: tuple[tuple[Callable, Callable, str], ...] = (
     (_same, _same, ""),
     (_log, _same, "the logarithm of "),
     (_log, _log1p, "the logarithm of "),
+    (_log1p, _log1p, "the logarithm of one plus "),
 )
 
 
@@ -66,6 +77,23 @@ def find_filters(values: NDArray, source: int, others: list[int]) -> dict[int, F
         shapes = _linear_filters(of_source(values[:, source]), values, left, of_column)
         found |= {i: Filter(*shape, name) for i, shape in shapes.items()}
     return found
+
+
+def shown_later(source: NDArray, column: NDArray) -> int:
+    """Return how many values of a column are those of later rows of a source, not far from them.
+
+    So are those of a centred median or maximum, and of back-filled gaps; counted are values that
+    the source has once. 0 if fewer than nine in ten are values of the source at all.
+    """
+    distinct, first, counts = np.unique(source, return_index=True, return_counts=True)
+    places = np.minimum(np.searchsorted(distinct, column), len(distinct) - 1)
+    shared = distinct[places] == column
+    rows = np.flatnonzero(shared & (counts[places] == 1))
+    ahead = first[places[rows]] - rows
+    many = shared.sum() > 0.9 * np.isfinite(column).sum() and len(rows) >= LEAST_VALUES
+    near = many and bool((np.abs(ahead) <= LONGEST_FILTER).all())
+    later = int((ahead > 0).sum())
+    return later if near and later > 0.1 * len(rows) else 0
 
 
 def nearly_ahead(values: NDArray, source: int, column: int, most: int = 3) -> int | None:
@@ -94,10 +122,16 @@ def is_plannable(values: NDArray, times: pd.Index) -> bool:
 
 
 def looks_measured(values: NDArray) -> bool:
-    """Tell whether a column (n,) moves like a measurement: nearly always, and to many values."""
+    """Tell whether a column (n,) moves like a measurement: nearly always, and to many values.
+
+    What counts or what its own past foretells, such as the height of the sun, is computed.
+    """
     seen = values[np.isfinite(values)]
     moves = np.count_nonzero(np.diff(seen)) > 0.5 * len(seen)
-    return bool(moves) and len(np.unique(seen)) > FEW
+    if not moves or len(np.unique(seen)) <= FEW or _counts(seen):
+        return False
+    foretold = _recurrence(np.diff(seen))
+    return foretold is None or foretold.errors.var() > COMPUTED * foretold.values.var()
 
 
 def _linear_filters(
@@ -156,15 +190,29 @@ def _follows_recurrence(values: NDArray) -> bool:
 
     So are trends, waves and seasons of up to 26 steps.
     """
+    foretold = _recurrence(values)
+    return foretold is not None and bool(np.abs(foretold.errors).max() < ROUNDING)
+
+
+def _recurrence(values: NDArray) -> Foretold | None:
+    """Foretell the last third of a column from its own past, None where it has too few rows."""
     terms = min(RECURRENCE, len(values) // 6)
-    if np.ptp(values) == 0 or terms < 2:
-        return terms >= 2
-    scaled = (values - values.mean()) / values.std()
+    if terms < 2:
+        return None
+    scaled = (values - values.mean()) / (values.std() or 1.0)
     past = sliding_window_view(scaled, terms + 1)  # (n - terms, terms + 1)
     design = np.column_stack([past[:, :-1], np.ones(len(past))])
     cut = 2 * len(past) // 3
     weights = np.linalg.lstsq(design[:cut], past[:cut, -1], rcond=None)[0]
-    return bool(np.abs(design[cut:] @ weights - past[cut:, -1]).max() < ROUNDING)
+    return Foretold(past[cut:, -1], past[cut:, -1] - design[cut:] @ weights)
+
+
+def _counts(values: NDArray) -> bool:
+    """Tell whether most changes are the same: days since an event, or until one."""
+    changes = np.diff(values)
+    usual = np.median(changes)
+    same = np.abs(changes - usual) < ROUNDING * np.abs(changes).max()
+    return usual != 0 and bool(same.mean() > 0.5)
 
 
 def _follows_calendar(values: NDArray, times: pd.Index) -> bool:

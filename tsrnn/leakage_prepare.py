@@ -24,6 +24,7 @@ from tsrnn.leakage_trials import SEED, Trial
 MOST_CUTS = 6  # in a fold: each costs four runs of the preparation
 MOST_SOURCES = 30  # raw columns that are changed one by one
 MOST_LEAKS = 5  # columns with a row of their own in the report; more share one
+RANDOM = "prepare is random: seed it; the same rows gave others again, so it was not tried"
 
 Prepare = Callable[[Any, Any], tuple[Any, Any]]
 
@@ -64,8 +65,10 @@ def prepare_sample(prepare: Prepare, raw: Sample) -> Sample:
 
 def prepare_leaks(
     prepare: Prepare, raw: Sample, sample: Sample, folds: list[Fold]
-) -> tuple[list[Leak], Reach | None]:
+) -> tuple[list[Leak], Reach | None, list[str]]:
     """Change raw rows after the origins and prepare again; tell how far targets reach, too."""
+    if _draws(prepare, raw, sample):
+        return [], None, [RANDOM]
     found = {fold.number: _try_cuts(prepare, raw, sample, fold) for fold in folds}
     ahead = max((findings.ahead for findings in found.values()), default=0)
     leaks: list[Leak] = []
@@ -80,11 +83,11 @@ def prepare_leaks(
             how = "it changes with the target of its own row"
             leaks.append(fold.leak("prepare", column, "target in X", how))
     if not ahead:
-        return leaks, None
+        return leaks, None, []
     how = f"the prepared y of a row is made of raw rows up to {ahead} rows later"
     at_own_row = any(findings.at_own_row for findings in found.values())
     before = not at_own_row and _target_includes_own_row(prepare, raw, sample, folds[0])
-    return leaks, Reach(ahead if before else ahead - 1, how)
+    return leaks, Reach(ahead if before else ahead - 1, how), []
 
 
 def prepared_change(prepare: Prepare, raw: Sample, trial: Trial, ahead: bool) -> float:
@@ -98,6 +101,15 @@ def prepared_change(prepare: Prepare, raw: Sample, trial: Trial, ahead: bool) ->
         if np.array_equal(sample.stamps, trial.sample.stamps):
             sizes.append(trial.change(trial.forecast_with(sample), first))
     return max(sizes, default=float("nan"))
+
+
+def _draws(prepare: Prepare, raw: Sample, sample: Sample) -> bool:
+    """Tell whether a preparation makes something else of the same rows when run again."""
+    again = prepare_sample(prepare, raw)
+    if not np.array_equal(again.stamps, sample.stamps):
+        return True
+    _, X, y, _ = _changes(sample, again)
+    return bool(X.any() or y.any())
 
 
 def _try_cuts(prepare: Prepare, raw: Sample, sample: Sample, fold: Fold) -> Findings:

@@ -23,8 +23,8 @@ CURES = {
     "it is made of the target, before the row: shift(1).rolling(k)",
     "changes with later rows": "compute it from rows up to its own, or in a pipeline step that is "
     "fitted in each fold",
-    "future covariate": "if it is planned, say so: known_in_advance=[...]; else lag it by the "
-    "horizon, declare it past_only, or pass what had been forecast of it as AsOf",
+    "future covariate": "lag it by the horizon, declare it past_only, or pass what had been "
+    "forecast of it as AsOf; or, if it is planned, say known_in_advance=[{column}]",
     "later vintages": "cut the vintages at the origin: X.until(origin)",
     "looks at later test rows": "let the step compute each row from rows up to it",
     "test rows in a parameter": "hold out the end of the training rows for validation instead",
@@ -108,7 +108,10 @@ class LeakageReport:
 def make_report(leaks: Sequence[Leak], notes: Sequence[str], folds: Sequence[int]) -> LeakageReport:
     """Lay leaks out in a frame, in the order in which they were looked for."""
     frame = pd.DataFrame([asdict(leak) for leak in leaks], columns=[f.name for f in fields(Leak)])
-    frame["cure"] = [CURES[kind] for kind in frame["kind"]]
+    frame["cure"] = [
+        CURES[leak.kind].format(column=leak.column if leak.column.isdigit() else repr(leak.column))
+        for leak in leaks
+    ]
     return LeakageReport(frame, tuple(dict.fromkeys(notes)), tuple(folds))
 
 

@@ -12,6 +12,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing
 
 from tsrnn.asof import AsOf
@@ -78,6 +79,8 @@ def read_sample(X: Any, y: Any) -> Sample:
         X = X.reindex(y.index)
     elif X is not None and not hasattr(X, "shape"):
         X = np.asarray(X)
+    if issparse(X):
+        raise TypeError("X is a sparse matrix: expected a frame or an array, such as X.toarray()")
     n = len(X) if y is None else len(y)
     if X is not None and len(X) != n:
         raise ValueError(f"X has {len(X)} rows and y has {n}: expected as many")

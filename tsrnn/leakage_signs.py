@@ -19,16 +19,34 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tsrnn.leakage_filters import EXACT, Filter, find_filters, is_plannable, nearly_ahead
+from tsrnn.leakage_filters import (
+    EXACT,
+    Filter,
+    find_filters,
+    is_plannable,
+    nearly_ahead,
+    shown_later,
+)
 from tsrnn.leakage_report import listed
 from tsrnn.leakage_sample import Sample, numeric_places, table
-from tsrnn.leakage_scaling import DISTINCT, LEAST_ROWS, filled_with_mean, scaling_of
+from tsrnn.leakage_scaling import (
+    DISTINCT,
+    LEAST_ROWS,
+    Filling,
+    filling_of,
+    fills,
+    scaling_of,
+    shows,
+)
 
 LONGEST_LAG = 400  # rows between copies of a column
 MOST_SOURCES, MOST_TARGETS = 60, 5  # columns of which moving averages are looked for
 LAG_IN_NAME = re.compile(
-    r"(?:lag|shift|prev|last|before|past|ago|yesterday|t-|t_minus)\D*(\d+)?", re.IGNORECASE
+    r"(?:lag|shift|prev|last|before|past|hist|ago|yesterday|(?<![a-z])(?:t-|t_minus|l(?=\d)))"
+    r"\D*(\d+)?",
+    re.IGNORECASE,
 )
+DAYS_IN_NAME = re.compile(r"(?<![a-z])[dw]-?\d|\d[dw](?![a-z])|day|week|month", re.IGNORECASE)
 
 
 class Sign(NamedTuple):
@@ -43,6 +61,15 @@ class Reach(NamedTuple):
     """How many rows after its own the target of a row becomes known, less one."""
 
     rows: int
+    how: str
+    sure: bool = True  # not if taken from a column, which may be a lag
+
+
+class Way(NamedTuple):
+    """By how many rows the target is later than a column that it copies or is made of."""
+
+    rows: int
+    unclear: bool  # the column may as well be a lag, the target one of its own row
     how: str
 
 
@@ -66,6 +93,14 @@ class Chain:
         return np.concatenate([*parts[:2], parts[2][:, self.newest]])
 
 
+class Scaling(NamedTuple):
+    """What the values of a chain show over all rows."""
+
+    chain: Chain
+    name: str
+    each: bool  # in each series of a panel, not in all of them together
+
+
 class Columns:
     """The columns of X and y of a sample, and which of them copy each other."""
 
@@ -77,11 +112,14 @@ class Columns:
         self.names = ["y"] if len(targets) == 1 else [f"y[{name}]" for name in targets]
         self.names += map(str, names)
         values = np.hstack(parts) if parts else np.empty((len(sample.stamps), 0))
+        self.values = values
         self.n_targets = y.shape[1]
+        self.named_by_user = isinstance(sample.X, pd.DataFrame)
         self.places = {p: i + self.n_targets for i, p in enumerate(numeric_places(sample.X))}
-        self.series = [values[rows] for rows in sample.series()]
+        self.rows = sample.series()
+        self.series = [values[rows] for rows in self.rows]
         self.longest = max(self.series, key=len)
-        times = sample.times[max(sample.series(), key=len)]
+        times = sample.times[max(self.rows, key=len)]
         self.open = np.array([not is_plannable(c, times) for c in self.longest.T], dtype=bool)
         self.chains = self._find_chains()
 
@@ -120,6 +158,34 @@ class Columns:
             found[source] = {i: f for newest in made for i, f in self._later(newest, made[newest])}
         return found
 
+    @cached_property
+    def scalings(self) -> list[Scaling]:
+        """The chains whose moments or extremes are those of a scaler fitted to all rows."""
+        found = []
+        for chain in self.chains:
+            wholes = [chain.whole(values) for values in self.series]
+            names = {scaling_of(whole) for whole in wholes}
+            each = names.pop() if len(names) == 1 else None
+            name = each or (scaling_of(np.concatenate(wholes)) if len(wholes) > 1 else None)
+            if name is not None:
+                found.append(Scaling(chain, name, each is not None))
+        return found
+
+    @cached_property
+    def fillings(self) -> dict[int, Filling]:
+        """By column, the statistic of all rows that its gaps hold."""
+        fillings = {int(i): filling_of(self.values[:, i]) for i in np.flatnonzero(self.open)}
+        return {i: filling for i, filling in fillings.items() if filling is not None}
+
+    def shows_in(self, rows: NDArray[np.intp], scaling: Scaling) -> bool:
+        """Tell whether some rows alone show a scaling: the scaler may have been fitted on them."""
+        parts = [
+            scaling.chain.whole(values[np.isin(own, rows)])
+            for values, own in zip(self.series, self.rows, strict=True)
+        ]
+        parts = [part for part in parts if len(part)] if scaling.each else [np.concatenate(parts)]
+        return all(shows(part, scaling.name) for part in parts)
+
     def _later(self, newest: int, shape: Filter) -> list[tuple[int, Filter]]:
         """Return the filters of a column and of those that show it some rows later."""
         lags = self.chain_of(newest).lags
@@ -138,42 +204,45 @@ class Columns:
 def find_signs(columns: Columns) -> list[Sign]:
     """Look for all signs, the target's first."""
     found = [*_copied_targets(columns), *_filtered_targets(columns)]
-    for look in (_monotone, _near_targets, _centred_windows):
+    for look in (_monotone, _near_targets, _later_targets, _centred_windows):
         told = {sign.column for sign in found}
         found += [sign for sign in look(columns) if sign.column not in told]
-    return found + scaled_over_all(columns) + _filled(columns)
+    return found
 
 
-def target_reach(columns: Columns) -> Reach | None:
-    """Tell how far the target of a row reaches beyond what the next row knows.
+def target_reach(columns: Columns) -> tuple[Reach | None, list[str]]:
+    """Tell how far the target of a row reaches beyond what the next row knows, or that it may.
 
     A column is taken to hold what is known at its row's own time, unless its name says otherwise
     ("close_lag7").
     """
     if not columns.n_targets or not columns.open[0]:
-        return None
+        return None, []
     chain = columns.chain_of(0)
     shared = -min(lag for i, lag in chain.lags.items() if i < columns.n_targets)
-    late, how = min(_ways_ahead(columns, chain), default=(1, ""))
-    rows = shared + max(0, late - 1)
+    way = min(_ways_ahead(columns, chain), default=Way(1, False, ""))
+    notes = [_unclear(way)] if way.unclear else []
+    late = 0 if way.unclear else way.rows - 1
     if shared:
         how = f"y holds {shared + 1} steps, all but one of them also in the next row's"
-    return Reach(rows, how) if rows else None
+        return Reach(shared + late, how), notes
+    return Reach(late, way.how, sure=False) if late else None, notes
 
 
-def scaled_over_all(columns: Columns) -> list[Sign]:
-    """Find columns whose moments or extremes are those of a scaler fitted to all rows."""
+def scaled_over_all(columns: Columns, fitted: Sequence[NDArray[np.intp]]) -> list[Sign]:
+    """Find columns that a scaler made which was fitted on more than a fold may know.
+
+    ``fitted`` are sets of rows on which an honest scaler may have been fitted.
+    """
     found = []
-    for chain in columns.chains:
-        wholes = [chain.whole(values) for values in columns.series]
-        each = {scaling_of(whole) for whole in wholes}
-        how = each.pop() if len(each) == 1 else None
-        if len(wholes) > 1:
-            how = f"{how} in each series" if how else scaling_of(np.concatenate(wholes))
-        if how is not None:
-            n = sum(map(len, wholes))
-            told = f"over all {n} rows it is {how}, as after a scaler fitted before the split"
-            found.append(Sign(columns.named(list(chain.lags)), "scaled over all rows", told))
+    for scaling in columns.scalings:
+        if not any(columns.shows_in(rows, scaling) for rows in fitted):
+            n = sum(len(scaling.chain.whole(values)) for values in columns.series)
+            how = f"over all {n} rows it is {scaling.name}"
+            how += " in each series" if scaling.each and len(columns.series) > 1 else ""
+            how += ", as after a scaler fitted before the split"
+            names = columns.named(list(scaling.chain.lags))
+            found.append(Sign(names, "scaled over all rows", how))
     return found
 
 
@@ -209,14 +278,16 @@ def _is_copy(column: NDArray, other: NDArray, lag: int) -> bool:
     return bool(2 * both.sum() >= len(column) and (a == b)[both].all())
 
 
-def _filled(columns: Columns) -> list[Sign]:
-    """Find columns whose gaps hold the mean of all rows."""
+def filled_from_all(columns: Columns, taken: Sequence[NDArray[np.intp]]) -> list[Sign]:
+    """Find columns whose gaps hold a mean or median of more rows than a fold may know.
+
+    ``taken`` are sets of rows that an honest statistic may have been taken over.
+    """
     found = []
-    for i in np.flatnonzero(columns.open):
-        gaps = filled_with_mean(np.concatenate([values[:, i] for values in columns.series]))
-        if gaps:
-            how = f"{gaps} of its values are the mean of all others, those of later rows too"
-            found.append(Sign(columns.names[i], "filled from all rows", how))
+    for i, filling in columns.fillings.items():
+        if not any(fills(columns.values[rows, i], filling) for rows in taken):
+            how = f"{filling.times} of its values are the {filling.statistic} of all others"
+            found.append(Sign(columns.names[i], "filled from all rows", f"{how}, later rows too"))
     return found
 
 
@@ -259,7 +330,7 @@ def _monotone(columns: Columns) -> list[Sign]:
         return []
     y = columns.longest[:, columns.targets[0]]
     steps = np.sign(np.diff(y))
-    if abs(steps.sum()) == len(steps) or len(np.unique(y)) < max(LEAST_ROWS, 0.9 * len(y)):
+    if -1 not in steps or 1 not in steps or len(np.unique(y)) < max(LEAST_ROWS, 0.9 * len(y)):
         return []  # all that rises would rise with it
     order = np.argsort(y, kind="stable")
     found = []
@@ -285,6 +356,21 @@ def _near_targets(columns: Columns) -> list[Sign]:
     return found
 
 
+def _later_targets(columns: Columns) -> list[Sign]:
+    """Find columns whose values are those of the target some rows later, now these, now those."""
+    found = []
+    for target in columns.targets[:MOST_TARGETS]:
+        y = columns.longest[:, target]
+        if not _can_be_recognised(y) or (y == np.round(y)).all():  # whole numbers meet by chance
+            continue
+        for i in columns.covariates:
+            later = shown_later(y, columns.longest[:, i])
+            if later:
+                how = f"{later} of its values are those of y in later rows"
+                found.append(Sign(columns.names[i], "window over later rows", how))
+    return found
+
+
 def _centred_windows(columns: Columns) -> list[Sign]:
     """Find centred moving averages of another column, unless its past explains them too."""
     ways: dict[int, list[tuple[Filter, int]]] = {}
@@ -303,19 +389,23 @@ def _centred_windows(columns: Columns) -> list[Sign]:
     return found
 
 
-def _ways_ahead(columns: Columns, chain: Chain) -> list[tuple[int, str]]:
-    """List by how many rows the target is later than columns of which it is a copy or is made."""
+def _ways_ahead(columns: Columns, chain: Chain) -> list[Way]:
+    """List how the target is later than columns, the most surely if several are as much."""
     ways = []
+    windows = {lag for lag in chain.lags.values() if {lag + 1, lag + 2} <= {*chain.lags.values()}}
     for i, lag in chain.lags.items():
         if i >= columns.n_targets and lag >= 1:
             name = columns.names[i]
-            ways.append((_unnamed_lag(name, lag), f"y is the value of {name} {_row(lag)}"))
+            late = _unnamed_lag(name, lag)
+            may = _may_be_lag(name, lag) if columns.named_by_user else lag not in windows
+            unclear = late > 1 and may
+            ways.append(Way(late, unclear, f"y is the value of {name} {_row(lag)}"))
     for source in columns.covariates[:MOST_SOURCES]:
         shape = columns.filters.get(source, {}).get(0)
         if shape is not None and shape.last >= 1:
             name = columns.names[source]
             how = f"y is made of {shape.of}{name} of rows until {_row(shape.last)}"
-            ways.append((_unnamed_lag(name, shape.last), how))
+            ways.append(Way(_unnamed_lag(name, shape.last), False, how))
     return ways
 
 
@@ -330,7 +420,25 @@ def _row(k: int) -> str:
     return f"{abs(k)} row{'s' if abs(k) > 1 else ''} {'later' if k > 0 else 'before'}"
 
 
+def _unclear(way: Way) -> str:
+    return (
+        f"{way.how}, which was taken for a lag; if the target of a row is "
+        f"only known {way.rows} rows after it, pass horizon={way.rows}"
+    )
+
+
+def lag_in_name(name: str) -> int | None:
+    """Return the number of rows that the name of a column tells to be its lag."""
+    said = LAG_IN_NAME.search(name)
+    return int(said[1]) if said and said[1] else None
+
+
 def _unnamed_lag(name: str, lag: int) -> int:
     """Return a lag, 1 where the name of the column says that it is one."""
     said = LAG_IN_NAME.search(name)
     return 1 if said and int(said[1] or lag) >= lag else lag
+
+
+def _may_be_lag(name: str, lag: int) -> bool:
+    """Tell whether a name has the number of a lag ("load_24h"), or one of days ("load_D-1")."""
+    return str(lag) in re.findall(r"\d+", name) or DAYS_IN_NAME.search(name) is not None

@@ -84,6 +84,7 @@ def overlap_leaks(folds: Sequence[Fold], sample: Sample, reach: Reach | None) ->
                 f"the targets of the last {len(rows)} training rows lie in the test part, as "
                 f"{reach.how}; gap={gap}, use gap={reach.rows}"
             )
+            how += "" if reach.sure else ", or say horizon=1 if the target belongs to its own row"
             leaks.append(fold.leak("cv", "y", OVERLAP, how))
     return leaks
 
@@ -100,9 +101,21 @@ def late_rows(fold: Fold, sample: Sample) -> NDArray[np.intp]:
     return fold.train[sample.stamps[fold.train] >= fold.first]
 
 
+def known_rows(fold: Fold, sample: Sample) -> list[NDArray[np.intp]]:
+    """Return sets of rows that statistics may be taken over: in training, and before the test."""
+    return [fold.train, np.flatnonzero(sample.stamps < fold.first)]
+
+
+def early_rows(fold: Fold, sample: Sample) -> list[NDArray[np.intp]]:
+    """Return the same sets for what was made before the split: training after the test is none."""
+    in_time = fold.train[sample.stamps[fold.train] < fold.first]
+    return [in_time, np.flatnonzero(sample.stamps < fold.first)]
+
+
 def _row_numbers(part: Any, n: int) -> NDArray[np.intp]:
+    """Return row numbers in their order: of ShuffleSplit they come mixed."""
     rows = np.asarray(part)
-    return np.arange(n)[rows] if rows.dtype == bool else rows.astype(np.intp)
+    return np.arange(n)[rows] if rows.dtype == bool else np.sort(rows.astype(np.intp))
 
 
 def _cv_name(cv: Any) -> str:

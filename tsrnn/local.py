@@ -51,10 +51,15 @@ class LocalForecaster(Forecaster):
     def _fit(self, records: dict[Hashable, Record]) -> None:
         covariates = [record.X for record in records.values() if record.X is not None]
         self._neutral = column_means(np.concatenate(covariates)) if covariates else None
-        self.models_ = {
-            key: self._fit_series(record.y[:, 0], self._filled(record.X))
-            for key, record in records.items()
-        }
+        self.models_ = {key: self._fit_record(record) for key, record in records.items()}
+
+    def _fit_record(self, record: Record) -> Any:
+        try:
+            return self._fit_series(record.y[:, 0], self._filled(record.X))
+        except ValueError as error:
+            if record.key is None:
+                raise
+            raise ValueError(f"series {record.key!r}: {error}") from error
 
     def _forecast(self, requests: Sequence[Request]) -> list[np.ndarray]:
         return [

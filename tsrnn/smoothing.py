@@ -11,13 +11,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsrnn.baselines import naive_deviations, normal_quantiles
-from tsrnn.gaps import last_seen, naive_one_step
+from tsrnn.gaps import bridge, last_seen, naive_one_step
 from tsrnn.local import LocalForecaster
 
 # Multiplicative errors grow exponentially; thousands of steps ahead they must not overflow.
 LARGEST_SQUARE = 1e200
 # Multiplicative forms of a series that varies by less than this, relatively, equal additive ones.
 LEAST_VARIATION = 1e-6
+# Values below this share of the mean are zero once they are snapped; in units of the mean, levels
+# and factors below it are too small to divide by.
+LEAST_SHARE = 1e-9
 
 
 class Form(NamedTuple):
@@ -50,7 +53,8 @@ class Smoother:
 
     With x the part of y that is not season, and r = x - (l + φ b): l += φ b + α r, b = φ b + β r,
     and s moves by γ towards the part of y that is not the new level (Holt and Winters' form, as in
-    statsmodels; its smoothing_seasonal is (1 - α) γ). A missing value has r = 0.
+    statsmodels; its smoothing_seasonal is (1 - α) γ). A missing value has r = 0. Where zeros have
+    brought a multiplicative season to zero, x is y; where they have the level, s does not move.
     """
 
     form: Form
@@ -77,10 +81,10 @@ class Smoother:
             forecasts[t] = base * s if multiplicative else base + s
             level, slope = base, self.phi * slope
             if value == value:  # not NaN
-                residual = (value / s if multiplicative else value - s) - base
+                residual = (_ratio(value, s, value) if multiplicative else value - s) - base
                 level += self.alpha * residual
                 slope += self.beta * residual
-                other = value / level if multiplicative else value - level
+                other = _ratio(value, level, s) if multiplicative else value - level
                 season[t % m] = s + self.gamma * (other - s)
         turned = season[len(y) % m :] + season[: len(y) % m]
         after = replace(self, level=level, slope=slope, season=tuple(turned) if self.season else ())
@@ -103,9 +107,10 @@ class Smoother:
         mean, ratios = base + season, np.ones((2, n))
         if self.form.seasonal == "mul":
             mean, ratios = base * season, np.stack([season, base])
+        divisors = np.where(np.abs(ratios) > LEAST_SHARE, ratios, [[1.0], [np.inf]])  # as in run
         variances, squares = np.empty(n), np.ones(n)
         for h in range(n):
-            on_level, on_phase = ratios[:, h, None] / ratios[:, :h]
+            on_level, on_phase = ratios[:, h, None] / divisors[:, :h]
             c = on_level * on_base[h:0:-1] + on_phase * on_season[h:0:-1]
             before = sigma**2 * (c**2 @ squares[:h])
             if self.form.error == "mul":
@@ -182,7 +187,31 @@ def units(y: np.ndarray, form: Form) -> tuple[float, float]:
     return (0.0, float(np.mean(y))) if form.positive_only else (float(y[0]), float(np.std(y)))
 
 
+def completed(y: np.ndarray, m: int) -> np.ndarray:
+    """Bridge the gaps of y ``(T,)``; positive data stay within what was observed."""
+    filled, low = bridge(y, m), np.nanmin(y)
+    return np.clip(filled, low, np.nanmax(y)) if low > 0 else filled
+
+
 def allows_multiplication(y: np.ndarray) -> bool:
     """Tell whether y ``(T,)`` is positive and varies enough for effects in per cent."""
-    low, spread = float(np.nanmin(y)), float(np.nanstd(y))
-    return low > 0 and spread > LEAST_VARIATION * low
+    return not obstacle(y)
+
+
+def obstacle(y: np.ndarray) -> str:
+    """Say what effects in per cent need that y ``(T,)`` does not have, "" if nothing."""
+    low, mean, spread = float(np.nanmin(y)), float(np.nanmean(y)), float(np.nanstd(y))
+    if low <= 0:
+        return f"positive y, the least value is {low:g}"
+    if low <= LEAST_SHARE * mean:
+        return f"y above {LEAST_SHARE:g} of its mean, which is {mean:g}, the least value is {low:g}"
+    if spread <= LEAST_VARIATION * low:
+        return (
+            f"y to vary by more than {LEAST_VARIATION:g} of its size, its standard deviation is "
+            f"{spread:g} around {mean:g}"
+        )
+    return ""
+
+
+def _ratio(value: float, by: float, otherwise: float) -> float:
+    return value / by if abs(by) > LEAST_SHARE else otherwise

@@ -12,13 +12,14 @@ from statsmodels.tsa.forecasting.theta import ThetaModel
 
 from tsrnn.baselines import season_length
 from tsrnn.checks import check_rows
-from tsrnn.gaps import bridge, is_constant, last_seen, snap
+from tsrnn.gaps import is_constant, last_seen, snap
 from tsrnn.smoothing import (
     Fitted,
     Form,
     Smoother,
     SmoothingForecaster,
     allows_multiplication,
+    completed,
     units,
 )
 
@@ -138,7 +139,7 @@ class Theta(SmoothingForecaster):
         if is_constant(y):
             return None
         offset, last = int(np.argmax(np.isfinite(y))), int(last_seen(y)[-1])
-        filled = bridge(y[offset : last + 1], m)
+        filled = completed(y[offset : last + 1], m)
         seasonal = None
         if is_seasonal(filled, m):
             seasonal = "mul" if allows_multiplication(filled) else "add"

@@ -6,10 +6,14 @@ levels.
 
 from __future__ import annotations
 
+import copy
+import warnings
 from collections.abc import Hashable, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_regressor
 from sklearn.utils import get_tags
 
 from tsrnn.base import Forecaster
@@ -19,6 +23,7 @@ from tsrnn.defaults import find_seasons
 from tsrnn.gaps import is_constant, last_seen, naive_one_step, snap
 from tsrnn.lags import UNCHANGED, Batch, Errors, Lags, Units
 from tsrnn.local import column_means
+from tsrnn.model_selection import first_unchronological_fold
 from tsrnn.records import Record, Request
 from tsrnn.reduction import STRATEGIES, Reduction, Series
 
@@ -34,13 +39,17 @@ class WindowForecaster(Forecaster):
     A row for the regressor holds the last ``window`` values, oldest first, the covariates of the
     last ``covariate_window`` steps, and those of the step to be forecast, which must be known
     ahead; its target is that step's value. One model learns from all series of a panel, each in its
-    own units. ``update`` takes in new rows without a refit. A series that is constant in fit is no
-    example: it goes on by its last value.
+    own units. ``update`` takes in new rows without a refit. A series that is constant is no
+    example, and goes on by its last value. The units of one that was so in fit, or comes with
+    ``update``, are learnt at each update, as if all its rows had come at once.
 
     Quantiles come from the errors on the latest part of each series, held out from a first fit; the
     second learns from everything and forecasts. The shape of the errors, counted with both signs,
     is that of all steps ahead together, their size that of the step, not falling; beyond the steps
     measured it grows with the root of the steps, as that of a random walk.
+
+    A search within the regressor (``GridSearchCV``, ``LassoCV``) meets windows that overlap: one
+    whose folds are not cut by time is warned of.
 
     Missing values stay NaN in the windows of a regressor that accepts NaN by its tags; for others
     each is replaced by the last value seen before it, and windows that would reach back before the
@@ -53,8 +62,9 @@ class WindowForecaster(Forecaster):
     regressor : scikit-learn regressor or pipeline
         It is cloned, for strategy "direct" once for each step.
     window : "auto" or int
-        Values in a window. ``"auto"``: one more than the shortest season of the calendar that the
-        autocorrelation supports, 8 without a season, and at most a quarter of the longest series.
+        Values in a window; with ``level="last"`` and no covariates 2 at least. ``"auto"``: one more
+        than the shortest season of the calendar that the autocorrelation supports, 8 without a
+        season, and at most a quarter of the longest series.
     strategy : {"recursive", "direct", "multi_output"}
         "recursive": one regressor of the next step is fed its own forecasts. "direct": a regressor
         for each step of the horizon. "multi_output": one regressor of all steps of the horizon,
@@ -145,8 +155,10 @@ class WindowForecaster(Forecaster):
         ordered = sorted(records.values(), key=lambda record: str(record.key))
         self._bridged = not get_tags(self.regressor).input_tags.allow_nan
         self._units = {record.key: self._learn_units(record) for record in ordered}
+        self._fitted = {key for key, units in self._units.items() if units is not None}
         self._learn_covariates(ordered)
         self.window_ = self._find_window(ordered)
+        _warn_of_shuffled_windows(self.regressor, sum(len(record) for record in ordered))
         series = [self._series(r) for r in ordered if self._units[r.key] is not None]
         self._reduction = self._reduced(series, [len(s) for s in series]) if series else None
         self._errors = None
@@ -154,8 +166,8 @@ class WindowForecaster(Forecaster):
             self._errors = self._learn_errors(series, self._reduction)
 
     def _update(self, records: dict[Hashable, Record], new_steps: dict[Hashable, int]) -> None:
-        unseen = {key: record for key, record in records.items() if key not in self._units}
-        found = {key: self._learn_units(record) for key, record in unseen.items()}
+        unfitted = {key: record for key, record in records.items() if key not in self._fitted}
+        found = {key: self._learn_units(record) for key, record in unfitted.items()}
         self._units = self._units | found
 
     def _forecast(self, requests: Sequence[Request]) -> list[np.ndarray]:
@@ -187,25 +199,19 @@ class WindowForecaster(Forecaster):
         return 1 if self.strategy == "recursive" else int(self.horizon)
 
     def _check_parameters(self) -> None:
-        usable = hasattr(self.regressor, "fit") and hasattr(self.regressor, "predict")
-        if isinstance(self.regressor, type) or not usable:
-            raise TypeError(
-                f"regressor={self.regressor!r}: expected a scikit-learn regressor, such as Ridge()"
-            )
+        _check_regressor(self.regressor)
         check_choice("strategy", self.strategy, STRATEGIES)
         check_count("window", self.window, also=("auto",))
         check_count("covariate_window", self.covariate_window, least=0, also=("auto",))
         if self.covariate_window == 0 and self._past_only.any():
             raise ValueError("covariate_window=0: past_only columns are read in the window only")
         check_choice("level", self.level, ("last", None))
-        check_share("validation_fraction", self.validation_fraction)
-        several = get_tags(self.regressor).target_tags.multi_output or self.horizon == 1
-        if self.strategy == "multi_output" and not several:
+        if self.window == 1 and self.level == "last" and not len(self._past_only):
             raise ValueError(
-                "strategy='multi_output' needs a regressor of several outputs, "
-                f"{type(self.regressor).__name__} has one: use strategy='direct', or "
-                "sklearn.multioutput.MultiOutputRegressor"
+                "window=1: relative to its last value it is always zero, and there are no "
+                "covariates to learn from; use level=None, or window=2 or more"
             )
+        check_share("validation_fraction", self.validation_fraction)
 
     def _find_window(self, records: list[Record]) -> int:
         """Choose the values in a window, and refuse series that are too short for it."""
@@ -266,7 +272,16 @@ class WindowForecaster(Forecaster):
         return int(self.covariate_window)
 
     def _reduced(self, series: list[Series], until: list[int]) -> Reduction | None:
-        return Reduction.fitted(self.regressor, self.strategy, int(self.horizon), series, until)
+        try:
+            return Reduction.fitted(self.regressor, self.strategy, int(self.horizon), series, until)
+        except ValueError as error:
+            if self.strategy != "multi_output" or self.horizon == 1:
+                raise
+            raise ValueError(
+                f"{error}\nstrategy='multi_output' gave {type(self.regressor).__name__} "
+                f"{self.horizon} outputs: if it takes one only, use strategy='direct', or "
+                "sklearn.multioutput.MultiOutputRegressor"
+            ) from error
 
     def _learn_errors(self, series: list[Series], reduction: Reduction) -> Errors:
         """Fit to what comes before the latest part of each series, and forecast that part."""
@@ -318,6 +333,56 @@ class WindowForecaster(Forecaster):
         units, skipped = self._units[request.record.key], _unseen(request.record)
         assert units is not None
         return units.grow(z[skipped : skipped + request.n])
+
+
+def _check_regressor(regressor: Any) -> None:
+    if isinstance(regressor, Forecaster):
+        raise TypeError(
+            f"regressor={regressor!r}: expected a scikit-learn regressor, such as Ridge(); a "
+            "forecaster needs no windows"
+        )
+    if isinstance(regressor, type) or not (hasattr(regressor, "fit") and _predicts(regressor)):
+        raise TypeError(
+            f"regressor={regressor!r}: expected a scikit-learn regressor, such as Ridge()"
+        )
+
+
+def _predicts(regressor: Any) -> bool:
+    """Tell whether there is a ``predict``, or will be: that of a stack depends on its fit."""
+    if hasattr(regressor, "predict"):
+        return True
+    return hasattr(regressor, "__sklearn_tags__") and is_regressor(regressor)
+
+
+def _warn_of_shuffled_windows(regressor: Any, rows: int) -> None:
+    """Warn of searches within a regressor that are judged on rows before those learnt from.
+
+    They are those whose class name ends in CV, as scikit-learn's do.
+    """
+    parts = (
+        [regressor, *regressor.get_params().values()] if hasattr(regressor, "get_params") else []
+    )
+    for part in parts:
+        if not isinstance(part, type) and type(part).__name__.endswith("CV"):
+            cv = getattr(part, "cv", None)
+            if _is_unchronological(cv, rows):
+                warnings.warn(
+                    f"{type(part).__name__}(cv={cv!r}) learns from windows that overlap those it "
+                    "is judged on, and lie after them: its scores may come out too good, and its "
+                    "choice may be the wrong one; pass cv=TimeSeriesSplit(5)",
+                    UserWarning,
+                    stacklevel=4,
+                )
+
+
+def _is_unchronological(cv: Any, rows: int) -> bool:
+    if not (cv is None or isinstance(cv, Integral) or hasattr(cv, "split")):
+        return False  # given folds; an iterator would be used up
+    try:
+        fold = first_unchronological_fold(copy.deepcopy(cv), np.zeros((rows, 1)))
+    except (TypeError, ValueError):  # one that needs more than rows: the fit tells
+        return False
+    return fold is not None
 
 
 def _unseen(record: Record) -> int:
