@@ -186,27 +186,29 @@ class BacktestResult:
             ]
         )
 
-    def warnings(self) -> list[str]:
-        """Say what makes the scores doubtful: forecasts that copy the past, folds that failed.
+    def copies(self) -> pd.DataFrame:
+        """Find the models whose forecasts copy the last value, or the last season.
 
         A model whose forecasts are those of a reference, as ``Naive``, copies on purpose; one whose
         absolute errors are smaller than those of the better reference (``dm_p`` at most 0.05) is
         no mere copy, close as it may stay to the last value.
+
+        Returns
+        -------
+        DataFrame
+            Of those models, what :func:`detect_copies` says; ``sentence`` says it in words.
         """
         others = self._rows[~is_reference(self._rows)]
-        season = self.settings["seasonality"]
-        copied = []
-        if len(others):
-            checks = detect_copies(others, self.history, seasonality=season)
-            summary = self.summary()
-            better = summary.index[(summary["dm_p"] <= 0.05) & (summary["skill_%"] > 0)]
-            copied = checks.loc[checks["is_copy"] & ~checks.index.isin(better), "sentence"].tolist()
-        n_folds = self.folds["fold"].nunique()
-        failures = [
-            f"{model} failed ({stage}) in {len(rows)} of {n_folds} folds: {rows['error'].iloc[0]}"
-            for (model, stage), rows in self.errors.groupby(["model", "stage"], sort=False)
-        ]
-        return [*copied, *failures]
+        if others.empty:
+            return pd.DataFrame(columns=["sentence"])
+        checks = detect_copies(others, self.history, seasonality=self.settings["seasonality"])
+        summary = self.summary()
+        better = summary.index[(summary["dm_p"] <= 0.05) & (summary["skill_%"] > 0)]
+        return checks[checks["is_copy"] & ~checks.index.isin(better)]
+
+    def warnings(self) -> list[str]:
+        """Say what makes the scores doubtful: forecasts that copy the past, folds that failed."""
+        return [*self.copies()["sentence"], *self._failure_sentences()]
 
     def to_html(self, path: Any, *, audit: Any = None, title: str | None = None) -> Path:
         """Write one self-contained page: ranking, forecasts, calibration, tests, settings.
@@ -323,6 +325,13 @@ class BacktestResult:
     @cached_property
     def _rows(self) -> pd.DataFrame:
         return with_errors(self.forecasts, self.references, self.folds, self.levels)
+
+    def _failure_sentences(self) -> list[str]:
+        n_folds = self.folds["fold"].nunique()
+        return [
+            f"{model} failed ({stage}) in {len(rows)} of {n_folds} folds: {rows['error'].iloc[0]}"
+            for (model, stage), rows in self.errors.groupby(["model", "stage"], sort=False)
+        ]
 
     @cached_property
     def _failures(self) -> dict[str, int]:

@@ -389,7 +389,10 @@ def _print_result(console: Any, result: BacktestResult) -> None:
         )
     console.print(table)
     _say(console, result.verdict())
-    for sentence in result.warnings():
+    copies = result.copies()
+    if len(copies):
+        _say(console, f"Hardly more than a copy of the past: {', '.join(copies.index)}.")
+    for sentence in result.warnings()[len(copies) :]:
         _say(console, sentence)
 
 
