@@ -44,7 +44,7 @@ except ModuleNotFoundError as error:  # the extra `cli` is not installed: main()
 else:
     MISSING_PACKAGE = None
 
-# Four fits of seven models on both shipped data sets take less than two minutes on two cores.
+# Four fits of eight models on both shipped data sets take less than two minutes on two cores.
 FOLDS = 20
 REFIT = "5"
 SEED = 0
