@@ -134,7 +134,10 @@ def sarimax_with_the_parameters_of(model, y, X=None):
 def test_forecasts_after_updates_equal_append_without_refit(model, covariates):
     X = np.random.default_rng(2).normal(size=(170, 2)) if covariates else None
     y = arma_series(160).cumsum() + (0.0 if X is None else X[:160] @ [3.0, -2.0])
-    rows = lambda first, last: None if X is None else X[first:last]  # noqa: E731
+
+    def rows(first, last):
+        return None if X is None else X[first:last]
+
     model.fit(rows(0, 100), y[:100])
     units = model.models_[None].units
     reference = sarimax_with_the_parameters_of(model, y[:100], rows(0, 100))

@@ -6,15 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsrnn.drawing import (
-    as_stamps,
-    central_intervals,
-    check_one_series,
-    finish_axes,
-    forecast_paths,
-    new_axes,
-    quantile_columns,
-)
+from tsrnn.drawing import as_stamps, check_one_series, finish_axes, forecast_paths, new_axes
+from tsrnn.quantile_names import central_intervals, quantile_columns
 
 
 def test_intervals_pair_levels_whatever_their_rounding():

@@ -11,7 +11,7 @@ import tsrnn
 # The names of __init__ come from everywhere, when first used.
 LEVELS = """
 backtest_verdict calendars cells checks chronology containers css csv_series download drawing
-file_formats gaps heads leakage_report memory overlaps peak_memory scaling training
+file_formats gaps heads leakage_report memory overlaps peak_memory quantile_names scaling training
 
 backtest_files calendar_features comparison diagnostic_plots differencing encoding fold_pictures
 forking lags lengths networks panels plotting point_metrics public_data records report_figures
@@ -24,17 +24,16 @@ covariates metrics model_selection preparation report
 
 folds leakage_sample placing prediction
 
-asked backtest_checkpoints backtest_frames backtest_settings leakage_filters leakage_held
-leakage_scaling
+asked backtest_frames backtest_settings leakage_filters leakage_held leakage_scaling
 
-backtest_scores base explain leakage_signs
+backtest_checkpoints backtest_scores base explain leakage_signs
 
-backtest_result backtest_runs backtest_scoring decomposition leakage_splits local recurrent
-regressors
+backtest_result backtest_scoring decomposition leakage_splits local recurrent regressors
+wrapped
 
-backtesting baselines forecasters leakage_trials
+backtest_runs baselines forecasters leakage_trials
 
-arima leakage_prepare smoothing window_forecaster
+arima backtesting leakage_prepare smoothing window_forecaster
 
 ets leakage theta
 
@@ -49,7 +48,7 @@ LEVEL = {
     for level, modules in enumerate(LEVELS.split("\n\n"))
     for module in modules.split()
 }
-OPTIONAL = {"matplotlib", "plotly", "polars", "pyarrow", "rich", "typer"}
+OPTIONAL = {"matplotlib", "plotly", "polars", "rich", "typer"}
 WITH_TORCH = {
     *("cells", "heads", "networks", "training", "fitting", "prediction", "memory"),
     *("regressors", "recurrent"),

@@ -24,9 +24,9 @@ from tsrnn.diagnostic_plots import plot_history, plot_residuals, plot_windows
 from tsrnn.plotting import plot_backtest, plot_forecast
 
 matplotlib = pytest.importorskip("matplotlib")
-from matplotlib.figure import Figure  # noqa: E402 - not before it is known to be there
-from matplotlib.testing.compare import compare_images  # noqa: E402
-from PIL import Image  # noqa: E402
+Figure = pytest.importorskip("matplotlib.figure").Figure
+compare_images = pytest.importorskip("matplotlib.testing.compare").compare_images
+Image = pytest.importorskip("PIL.Image")
 
 BASELINE = Path(__file__).parent / "baseline"
 DPI = 50  # small files that still show every line

@@ -10,7 +10,7 @@ import pytest
 from report_frames import report_parts
 from scipy.stats import norm
 
-from tsrnn.drawing import quantile_columns
+from tsrnn.quantile_names import quantile_columns
 from tsrnn.report_figures import (
     axis_type,
     axis_values,

@@ -19,6 +19,7 @@ from typing import Any
 import joblib
 import numpy as np
 
+from tsrnn.backtest_settings import installed_versions
 from tsrnn.folds import Data, Fold, Outcome
 
 NUMBERS = ("fit_seconds", "predict_seconds", "peak_mb")
@@ -28,14 +29,14 @@ DAMAGED = (OSError, ValueError, KeyError, zipfile.BadZipFile)
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """A folder of finished chains for one set of data."""
+    """A folder of finished chains for one set of data and of packages."""
 
     folder: Path
-    data_hash: str
+    common_hash: str
 
     @classmethod
     def of(cls, folder: Any, data: Data) -> Checkpoints:
-        """Make the folder; hash the data.
+        """Make the folder; hash what all chains have in common.
 
         Raises
         ------
@@ -46,7 +47,7 @@ class Checkpoints:
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(f"checkpoint={folder!r} is a file: expected a folder")
         path.mkdir(parents=True, exist_ok=True)
-        return cls(path, joblib.hash([data.X, data.values, data.index]))
+        return cls(path, joblib.hash([data.X, data.values, data.index, installed_versions()]))
 
     def read(self, folds: Sequence[Fold], name: str, *identity: Any) -> list[Outcome]:
         """Return the outcomes of a model's chain, none if it has not been run."""
@@ -89,7 +90,7 @@ class Checkpoints:
     def _path(self, folds: Sequence[Fold], name: str, *identity: Any) -> Path:
         rows = [(fold.train, fold.test, fold.new) for fold in folds]
         try:
-            key = joblib.hash([self.data_hash, rows, name, *identity])
+            key = joblib.hash([self.common_hash, rows, name, *identity])
         except Exception as error:  # pickle raises what it likes
             raise TypeError(
                 f"checkpoint: the model {name!r} cannot be hashed ({str(error)[:100]}); use "

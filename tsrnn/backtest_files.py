@@ -10,6 +10,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +137,7 @@ def _parsed(text: pd.Series, kind: Any) -> pd.Series:
 
 
 def _check_pyarrow() -> None:
-    try:
-        import pyarrow  # noqa: F401  # pandas' own message does not name our extra
-    except ImportError as error:
+    if find_spec("pyarrow") is None:
         raise ImportError(
             "parquet needs pyarrow: pip install tsrnn[parquet], or use file_format='csv'"
-        ) from error
+        )

@@ -15,13 +15,9 @@ from numpy.typing import NDArray
 from tsrnn.containers import panel_rows
 from tsrnn.folds import Data, Fold, Outcome
 from tsrnn.metrics import seasonal_naive_error
+from tsrnn.quantile_names import quantile_column
 
 FORECAST_COLUMNS = ["model", "series", "fold", "origin", "step", "time", "y_true", "y_pred"]
-
-
-def quantile_column(level: float) -> str:
-    """Name the column of a quantile: "q0.05"."""
-    return f"q{level:g}"
 
 
 def forecasts_frame(outcomes: Sequence[Outcome], data: Data, levels: NDArray) -> pd.DataFrame:
@@ -62,7 +58,7 @@ def folds_frame(folds: Sequence[Fold], data: Data, season: int) -> pd.DataFrame:
     members = _members(data)
     found = []
     for fold in folds:
-        in_train, origin = np.isin(np.arange(len(data.values)), fold.train), data.origin(fold)
+        in_train, origin = _marked(fold.train, data), data.origin(fold)
         for rows in members:
             train = rows[in_train[rows]]
             for k in range(data.values.shape[1] if len(train) else 0):
@@ -138,6 +134,13 @@ def _sizes(folds: Sequence[Fold], data: Data) -> list[int]:
     return [len(fold.test) * data.values.shape[1] for fold in folds]
 
 
+def _marked(rows: NDArray, data: Data) -> NDArray:
+    """Tell of all rows (n,) whether they are among some."""
+    marked = np.zeros(len(data.values), dtype=bool)
+    marked[rows] = True
+    return marked
+
+
 def _members(data: Data) -> list[NDArray]:
     """Return the rows of each series of a panel, else all rows."""
     if isinstance(data.index, pd.MultiIndex):
@@ -147,8 +150,8 @@ def _members(data: Data) -> list[NDArray]:
 
 def _last_of_phase(fold: Fold, data: Data, members: list[NDArray], season: int) -> NDArray:
     """Return for each test row ``(rows, K)`` the last training value of its phase, NaN for none."""
-    in_train = np.isin(np.arange(len(data.values)), fold.train)
-    in_test = np.isin(np.arange(len(data.values)), fold.test)
+    in_train = _marked(fold.train, data)
+    in_test = _marked(fold.test, data)
     found = np.full(data.values.shape, np.nan)
     for rows in members:
         train, test = rows[in_train[rows]], rows[in_test[rows]]

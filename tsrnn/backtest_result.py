@@ -23,7 +23,7 @@ from tsrnn.backtest_scores import (
     with_errors,
 )
 from tsrnn.backtest_verdict import verdict
-from tsrnn.checks import is_number
+from tsrnn.checks import check_probability
 from tsrnn.copying import detect_copies
 from tsrnn.plotting import plot_backtest
 from tsrnn.report import render_report
@@ -125,27 +125,7 @@ class BacktestResult:
             - ``folds``: number of folds scored, fewer than asked for where a model failed;
             - the mean over folds of each metric of ``scoring``.
         """
-        summary = score_table(self._rows, ["model"], self.levels)
-        losses, overlap = self._losses, self.settings["overlap"]
-        reference = reference_losses(self._rows, self.baseline)
-        summary["dm_p"] = [
-            equal_accuracy(losses[name], reference, overlap).p_value for name in summary.index
-        ]
-        complete = [name for name in losses.columns if name not in self._failures]
-        summary["mcs_p"] = confidence(losses[complete], overlap)
-        summary = summary.reindex(pd.Index(self.settings["models"], name="model"))
-        fits = self.timings[self.timings["action"] == "fit"].groupby("model")["fit_seconds"]
-        summary["fit_s"] = fits.mean()
-        calls = self.timings.groupby("model")
-        summary["predict_ms"] = 1e3 * calls["predict_seconds"].mean()
-        summary["peak_mb"] = calls["peak_mb"].max()
-        by_model = self.scores["fold"].groupby("model")
-        summary["folds"] = by_model.size().reindex(summary.index, fill_value=0)
-        for name in self.scores["fold"].columns.difference([*summary.columns, "model", "fold"]):
-            summary[name] = by_model[name].mean()
-        ranked = summary.sort_values("MASE", kind="stable")
-        failed = ranked.index.isin(self._failures)
-        return pd.concat([ranked[~failed], ranked[failed]])
+        return self._summary.copy()
 
     def compare(self) -> pd.DataFrame:
         """Test all models against each other.
@@ -172,9 +152,8 @@ class BacktestResult:
         alpha : float between 0 and 1, default=0.05
             Chance of a false claim that is accepted.
         """
-        if not (is_number(alpha) and 0 < alpha < 1):
-            raise ValueError(f"alpha={alpha!r}: expected a number above 0 and below 1")
-        judged = self.summary().drop(index=list(self._failures))
+        check_probability("alpha", alpha)
+        judged = self._summary.drop(index=list(self._failures))
         n_folds = self.folds["fold"].nunique()
         return " ".join(
             [
@@ -202,7 +181,7 @@ class BacktestResult:
         if others.empty:
             return pd.DataFrame(columns=["sentence"])
         checks = detect_copies(others, self.history, seasonality=self.settings["seasonality"])
-        summary = self.summary()
+        summary = self._summary
         better = summary.index[(summary["dm_p"] <= 0.05) & (summary["skill_%"] > 0)]
         return checks[checks["is_copy"] & ~checks.index.isin(better)]
 
@@ -319,12 +298,37 @@ class BacktestResult:
             f"BacktestResult: {n_models} models, {n_folds} folds of {settings['horizon']} steps, "
             f"origins {origins.iloc[0]} to {origins.iloc[-1]}, refit {often}, "
             f"{len(self.errors)} failures\n"
-            f"{self.summary()[SHOWN].to_string(float_format='{:.4g}'.format)}\n{self.verdict()}"
+            f"{self._summary[SHOWN].to_string(float_format='{:.4g}'.format)}\n{self.verdict()}"
         )
 
     @cached_property
     def _rows(self) -> pd.DataFrame:
         return with_errors(self.forecasts, self.references, self.folds, self.levels)
+
+    @cached_property
+    def _summary(self) -> pd.DataFrame:
+        """Tests and a bootstrap: verdict, warnings and page need it too."""
+        summary = score_table(self._rows, ["model"], self.levels)
+        losses, overlap = self._losses, self.settings["overlap"]
+        reference = reference_losses(self._rows, self.baseline)
+        summary["dm_p"] = [
+            equal_accuracy(losses[name], reference, overlap).p_value for name in summary.index
+        ]
+        complete = [name for name in losses.columns if name not in self._failures]
+        summary["mcs_p"] = confidence(losses[complete], overlap)
+        summary = summary.reindex(pd.Index(self.settings["models"], name="model"))
+        fits = self.timings[self.timings["action"] == "fit"].groupby("model")["fit_seconds"]
+        summary["fit_s"] = fits.mean()
+        calls = self.timings.groupby("model")
+        summary["predict_ms"] = 1e3 * calls["predict_seconds"].mean()
+        summary["peak_mb"] = calls["peak_mb"].max()
+        by_model = self.scores["fold"].groupby("model")
+        summary["folds"] = by_model.size().reindex(summary.index, fill_value=0)
+        for name in self.scores["fold"].columns.difference([*summary.columns, "model", "fold"]):
+            summary[name] = by_model[name].mean()
+        ranked = summary.sort_values("MASE", kind="stable")
+        failed = ranked.index.isin(self._failures)
+        return pd.concat([ranked[~failed], ranked[failed]])
 
     def _failure_sentences(self) -> list[str]:
         n_folds = self.folds["fold"].nunique()

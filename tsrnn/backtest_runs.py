@@ -22,11 +22,11 @@ from threadpoolctl import ThreadpoolController
 
 from tsrnn.asof import AsOf
 from tsrnn.backtest_checkpoints import Checkpoints
-from tsrnn.backtest_settings import installed_versions
 from tsrnn.base import Forecaster
 from tsrnn.containers import index_of
 from tsrnn.folds import Data, Fold, Outcome, rows_ahead
 from tsrnn.peak_memory import PeakMemory
+from tsrnn.wrapped import chosen_by_search, is_forecaster
 
 
 @dataclass(frozen=True)
@@ -139,8 +139,7 @@ def _kept(
 def _identity(chain: Chain) -> tuple[Any, ...]:
     """Return what the outcomes depend on, beside the data and the folds; the name comes first."""
     columns = list(getattr(chain.data.X, "columns", ()))  # some models are given fewer
-    shared = columns, chain.data.plain, installed_versions()
-    return chain.name, chain.model, chain.levels, chain.warm, *shared
+    return chain.name, chain.model, chain.levels, chain.warm, columns, chain.data.plain
 
 
 def data_of_each(models: Mapping[str, Any], data: Data) -> dict[str, Data]:
@@ -168,9 +167,7 @@ def data_of_each(models: Mapping[str, Any], data: Data) -> dict[str, Data]:
 
 def _with_frame(model: Any, data: Data) -> Data:
     """Give searches and pipelines around a forecaster an X without columns: they split it."""
-    inside = _searched(model)
-    last = inside.steps[-1][1] if hasattr(inside, "steps") else inside
-    if last is model or not isinstance(last, Forecaster):
+    if isinstance(model, Forecaster) or not is_forecaster(model):
         return data
     index = pd.RangeIndex(len(data.values)) if data.index is None else data.index
     return replace(data, X=pd.DataFrame(index=index))
@@ -183,7 +180,7 @@ def _forecast(model: Any, data: Data, fold: Fold) -> NDArray:
 
 def _quantiles(model: Any, data: Data, fold: Fold, levels: NDArray) -> NDArray | None:
     """Forecast quantiles of the test rows, (test rows, K, L); None of models that have none."""
-    best = getattr(model, "best_estimator_", model)  # of a search over parameters
+    best = chosen_by_search(model)
     if not len(levels) or not hasattr(best, "predict_quantiles"):
         return None
     return _ask(best.predict_quantiles, (levels,), model, data, fold, n_levels=len(levels))

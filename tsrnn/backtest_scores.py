@@ -15,10 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tsrnn.backtest_frames import quantile_column
 from tsrnn.comparison import DieboldMariano, diebold_mariano, model_confidence_set
-from tsrnn.drawing import central_intervals
 from tsrnn.metrics import divide_by_scale
+from tsrnn.quantile_names import central_intervals, quantile_column
 
 Metric = Callable[[Any, Any], float]
 Levels = Sequence[float] | NDArray

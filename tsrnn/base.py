@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 from tsrnn.asked import Asked, next_steps, rows_asked, warn_about_other_series, warn_about_past_only
 from tsrnn.asof import AsOf
 from tsrnn.calendars import calendar_of
-from tsrnn.checks import check_choice, check_count, is_number, read_levels
+from tsrnn.checks import check_choice, check_count, check_probability, read_levels
 from tsrnn.containers import (
     Form,
     align_targets,
@@ -226,8 +226,7 @@ class Forecaster(RegressorMixin, BaseEstimator, ABC):
         >>> Naive().fit(y=y).predict_interval(0.8).columns.tolist()
         ['lower', 'upper']
         """
-        if not (is_number(coverage) and 0 < coverage < 1):
-            raise ValueError(f"coverage={coverage!r}: expected a number above 0 and below 1")
+        check_probability("coverage", coverage)
         levels = np.array([(1 - coverage) / 2, (1 + coverage) / 2])
         values, index = self._quantiles_asked(levels, X, horizon)
         return self._form.give_back_several(values, index, ["lower", "upper"])

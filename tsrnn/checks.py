@@ -32,6 +32,12 @@ def check_share(name: str, value: Any) -> None:
         raise ValueError(f"{name}={value!r}: expected a number in [0, 1)")
 
 
+def check_probability(name: str, value: Any, also: str = "") -> None:
+    """Refuse a value that is not a number above 0 and below 1; ``also`` names other choices."""
+    if not is_number(value) or not 0 < value < 1:
+        raise ValueError(f"{name}={value!r}: expected a number above 0 and below 1{also}")
+
+
 def check_positive(name: str, value: Any) -> None:
     """Refuse a value that is not a finite number above 0."""
     if not is_number(value) or not 0 < value < np.inf:

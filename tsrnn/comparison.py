@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student_t
 from sklearn.utils import check_random_state
 
-from tsrnn.checks import check_choice, check_count, check_seed, is_number
+from tsrnn.checks import check_choice, check_count, check_probability, check_seed
 
 # Two losses whose difference is below this share of their size differ by rounding only.
 ROUNDING = 1e-12
@@ -152,8 +152,7 @@ def model_confidence_set(
     >>> model_confidence_set(losses)["in_set"].to_dict()
     {'a': True, 'b': True, 'c': False}
     """
-    if not is_number(alpha) or not 0 < alpha < 1:
-        raise ValueError(f"alpha={alpha!r}: expected a number above 0 and below 1")
+    check_probability("alpha", alpha)
     check_count("n_resamples", n_resamples)
     check_seed("random_state", random_state)
     table = losses if isinstance(losses, pd.DataFrame) else pd.DataFrame(np.asarray(losses))

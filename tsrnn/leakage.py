@@ -51,12 +51,9 @@ from tsrnn.leakage_splits import (
 from tsrnn.leakage_trials import (
     Trial,
     covariate_changes,
-    inner,
-    is_forecaster,
     look_ahead_leaks,
     parameter_leaks,
     quiet,
-    searched,
     start_trial,
     state_leaks,
     training_change,
@@ -64,6 +61,7 @@ from tsrnn.leakage_trials import (
     vintage_leaks,
 )
 from tsrnn.model_selection import first_unchronological_fold
+from tsrnn.wrapped import chosen_by_search, innermost, is_forecaster
 
 PLANNED, LAGGED = "it may be planned", "its name tells a lag as long as the forecasts"
 ROW_NOTE = (
@@ -300,7 +298,7 @@ def _try(
 
 def step_leaks(trial: Trial, columns: Columns) -> list[Leak]:
     """Find steps of a pipeline whose output looks scaled over all rows, though fitted on some."""
-    model = searched(trial.model)
+    model = chosen_by_search(trial.model)
     if not isinstance(model, Pipeline) or columns.scalings:
         return []
     output: Any = trial.sample.X
@@ -336,7 +334,7 @@ def covariate_leaks(
     if known is None and not is_forecaster(trial.estimator):
         return [], []
     names = list(X.columns) if isinstance(X, pd.DataFrame) else list(range(X.shape[1]))
-    core = inner(trial.estimator)
+    core = innermost(trial.estimator)
     free = {*(getattr(core, "past_only", None) or ()), *(getattr(core, "static", None) or ())}
     tried = [i for i, name in enumerate(names) if i not in (known or ()) and name not in free]
     leaks: list[Leak] = []

@@ -19,12 +19,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 
 from tsrnn.asof import AsOf
-from tsrnn.base import Forecaster
 from tsrnn.containers import index_of, is_positional
 from tsrnn.leakage_held import Held, held_rows, with_other_rows
 from tsrnn.leakage_report import Leak, listed
 from tsrnn.leakage_sample import FUTURES, Sample, changed_values, table
 from tsrnn.leakage_splits import Fold
+from tsrnn.wrapped import chosen_by_search, innermost, is_forecaster
 
 CHANGED = 1e-6  # of the spread of y: a smaller change of a forecast is rounding
 SEED = 0  # where an estimator has no seed of its own
@@ -235,27 +235,6 @@ def transformed(step: Any, X: Any) -> Any:
     return step.transform(X) if hasattr(step, "transform") else X
 
 
-def searched(model: Any) -> Any:
-    """Return the model that a fitted search has chosen, any other model itself."""
-    return getattr(model, "best_estimator_", model)
-
-
-def is_forecaster(estimator: Any) -> bool:
-    """Tell whether rows are time steps that follow those of fit, also in a pipeline or search."""
-    return isinstance(inner(estimator), Forecaster)
-
-
-def inner(estimator: Any) -> Any:
-    """Return the estimator at the heart of pipelines and searches."""
-    while True:
-        if isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        elif hasattr(estimator, "estimator") and not isinstance(estimator, Forecaster):
-            estimator = estimator.estimator
-        else:
-            return estimator
-
-
 @contextmanager
 def quiet() -> Iterator[None]:
     """Hide warnings: those of fits on the caller's own rows come when he fits."""
@@ -280,7 +259,7 @@ def _forecast(model: Any, sample: Sample, fold: Fold) -> NDArray[np.float64]:
 
 
 def _without_past_only(X: Any, model: Any) -> Any:
-    names = getattr(inner(model), "past_only", None) or ()
+    names = getattr(innermost(model), "past_only", None) or ()
     if isinstance(model, Pipeline) or not isinstance(X, pd.DataFrame):
         return X
     return X.drop(columns=[name for name in names if name in X.columns])
@@ -321,7 +300,7 @@ def _cut_params(trial: Trial) -> dict[str, Any]:
 
 def _first_step(trial: Trial, other: Any) -> str:
     """Name the first step of a fitted pipeline whose output differs from the trial's."""
-    model, other = searched(trial.model), searched(other)
+    model, other = chosen_by_search(trial.model), chosen_by_search(other)
     if not isinstance(other, Pipeline):
         return "estimator"
     rows = trial.sample.rows(trial.fold.test)[0]
@@ -337,7 +316,7 @@ def _first_step(trial: Trial, other: Any) -> str:
 
 def _step_looking_ahead(trial: Trial, early: NDArray, later: NDArray) -> str:
     """Name the first step of the pipeline whose early rows change with X of later ones."""
-    model = searched(trial.model)
+    model = chosen_by_search(trial.model)
     if not isinstance(model, Pipeline):
         return "predict"
     sample = trial.sample.with_columns(list(range(_width(trial.sample.X))), later, FUTURES[0], SEED)

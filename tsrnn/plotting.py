@@ -12,19 +12,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsrnn.checks import is_number
+from tsrnn.checks import check_probability, is_number
 from tsrnn.drawing import (
     COLOURS,
     LINE_STYLES,
     MARKED,
     as_stamps,
-    central_intervals,
     check_one_series,
     finish_axes,
     forecast_paths,
     new_axes,
-    quantile_columns,
 )
+from tsrnn.quantile_names import central_intervals, quantile_columns
 
 CONTEXT = 1  # spans of the forecasts that are shown of the series before them
 COVERAGE = 0.8  # of the interval that is shaded where a model has it
@@ -178,10 +177,7 @@ def _check_coverage(coverage: Any, forecasts: pd.DataFrame) -> None:
     """Refuse a coverage that no model has; the default one need not be there."""
     if coverage is None:
         return
-    if not is_number(coverage) or not 0 < coverage < 1:
-        raise ValueError(
-            f"coverage={coverage!r}: expected a number above 0 and below 1, or None for no interval"
-        )
+    check_probability("coverage", coverage, also=", or None for no interval")
     if coverage == COVERAGE or _interval(forecasts, coverage) is not None:
         return
     found = [f"{covered:g}" for covered, *_ in central_intervals(list(quantile_columns(forecasts)))]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import mean_pinball_loss
 
-from tsrnn.checks import is_number
+from tsrnn.checks import check_probability
 from tsrnn.point_metrics import as_columns, check_complete, divide_by_scale, seasonal_naive_error
 
 
@@ -186,8 +186,7 @@ def mean_interval_score(
     >>> mean_interval_score([1.0, 6.0], [0.0, 2.0], [2.0, 5.0], coverage=0.75)
     6.5
     """
-    if not is_number(coverage) or not 0 < coverage < 1:
-        raise ValueError(f"coverage={coverage!r}: expected a number above 0 and below 1")
+    check_probability("coverage", coverage)
     y_true, lower, upper = _checked_interval(y_true, lower, upper)
     missed = np.maximum(lower - y_true, 0) + np.maximum(y_true - upper, 0)
     return float(np.mean(upper - lower + 2 / (1 - coverage) * missed))

@@ -16,7 +16,8 @@ from typing import Any
 
 import pandas as pd
 
-from tsrnn.drawing import DURATIONS, as_stamps, duration_unit, quantile_columns
+from tsrnn.drawing import DURATIONS, as_stamps, duration_unit
+from tsrnn.quantile_names import quantile_columns
 from tsrnn.report_figures import (
     axis_values,
     coverage_figure,

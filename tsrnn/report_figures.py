@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tsrnn.drawing import COLOURS, MARKED, central_intervals, quantile_columns
+from tsrnn.drawing import COLOURS, MARKED
+from tsrnn.quantile_names import central_intervals, quantile_columns
 
 DASHES = ("solid", "dash", "dot", "dashdot")  # in the order of drawing.LINE_STYLES
 ALONE = 10  # size of a marker that no line leads to

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from tsrnn.drawing import MARKED, central_intervals, forecast_paths, quantile_columns
+from tsrnn.drawing import MARKED, forecast_paths
+from tsrnn.quantile_names import central_intervals, quantile_columns
 from tsrnn.report_figures import (
     INFINITE,
     INK,
