@@ -766,7 +766,7 @@ def test_text_that_no_model_calls_static_is_an_error_of_the_model():
     assert result.errors["model"].tolist() == ["naive"]
 
 
-# What a review found ------------------------------------------------------------------------------
+# Failures, odd labels and wrapped models ----------------------------------------------------------
 
 
 def test_a_model_that_fails_in_hard_folds_comes_last_and_is_not_judged():
